@@ -1,0 +1,22 @@
+{
+    "name": "Manufacturing Integration",
+    "summary": "Events out, messages in: ordered, signed, observable, replayable",
+    "version": "19.0.1.0.0",
+    "category": "Manufacturing/Integration",
+    "author": "MFG Integration contributors",
+    "license": "LGPL-3",
+    "depends": ["base", "mail"],
+    "external_dependencies": {"python": ["aiohttp", "cryptography", "jsonschema"]},
+    "data": [
+        "security/mfg_integration_groups.xml",
+        "security/ir.model.access.csv",
+        "security/mfg_integration_rules.xml",
+        "data/mfg_lane_data.xml",
+        "data/mfg_retry_policy_data.xml",
+        "data/mfg_event_type_data.xml",
+    ],
+    "post_init_hook": "post_init_hook",
+    "uninstall_hook": "uninstall_hook",
+    "application": True,
+    "installable": True,
+}

@@ -1,0 +1,241 @@
+import secrets
+from ast import literal_eval
+from dataclasses import dataclass
+
+from odoo import api, fields, models
+from odoo.tools import SQL
+
+from ..tools import tracecontext
+from ..tools.envelope import canonical_json
+from .uuids import new_uuid
+
+CAUSE_KEY = "mfg_cause"
+"""Context key of the inbound message whose booking is under way; see ``Cause``."""
+
+MESSAGE_COLUMNS = (
+    "uuid", "event_uuid", "subscription_id", "connector_id", "lane_id", "ordering_key",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """The inbound message that causes what happens in this environment.
+
+    Travels in the context. A context that came through RPC holds JSON and can never hold an
+    instance of this class: nobody outside this process can pretend to be a partner.
+    """
+
+    message_uuid: str
+    connector_id: int
+    correlation_id: str
+    traceparent: str
+
+
+class Base(models.AbstractModel):
+    """Every model can emit integration events."""
+
+    _inherit = "base"
+
+    def _mfg_emit(self, code, data, *, occurred_at=None):
+        """Write one event per record, and one outbox message per matching subscription.
+
+        All rows are inserted at once in the caller's transaction: if it rolls back, nothing was
+        ever sent. Nobody listening costs a cached lookup; ``data`` is then not even computed.
+
+        :param code: event type with its major version, e.g. ``mfg.production.order.released.v1``
+        :param data: a function ``record -> dict``; or, for one record, the dict or its JSON text
+        :param occurred_at: naive UTC datetime of the fact, default now
+        :return: the events' UUIDs, in the order of the records that emitted
+        :raises UnknownEventType: the type is not in the catalogue
+        """
+        event_type_id, keep = self.env["mfg.event.type"]._lookup(code)
+        cause = self._mfg_cause()
+        batch = []
+        for record in self:
+            company = record._mfg_company()
+            specs = [
+                spec
+                for spec in self.env["mfg.subscription"]._matching(event_type_id, company.id)
+                if record._mfg_matches(spec, cause)
+            ]
+            if specs or keep:
+                batch.append((record, company, specs))
+        if not batch:
+            return []
+        now = fields.Datetime.now()
+        source = self.env["ir.config_parameter"].sudo().get_param("database.uuid")  # sudo: system parameter
+        self._mfg_lock_keys({r._mfg_ordering_key() for r, _c, specs in batch if any(s.ordered for s in specs)})
+        events, messages, lanes = [], [], set()
+        for record, company, specs in batch:
+            event_uuid, key = new_uuid(), record._mfg_ordering_key()
+            when = occurred_at or now
+            events.append(
+                {
+                    "uuid": event_uuid,
+                    "event_type_id": event_type_id,
+                    "type": code,
+                    "source": f"/odoo/{source}/{company.id}",
+                    "subject": record._mfg_subject(),
+                    "ordering_key": key,
+                    "occurred_at": when,
+                    "recorded_at": now,
+                    "company_id": company.id,
+                    "user_id": self.env.uid,
+                    "model": self._name,
+                    "res_id": record.id or None,
+                    "traceparent": tracecontext.child(cause.traceparent, secrets.token_bytes)
+                    if cause and cause.traceparent
+                    else tracecontext.new_traceparent(secrets.token_bytes),
+                    "correlation_id": cause.correlation_id if cause else event_uuid,
+                    "causation_id": cause.message_uuid if cause else None,
+                    "data": record._mfg_data_text(data, company, when, now, cause),
+                }
+            )
+            for spec in specs:
+                message_uuid = new_uuid()
+                lanes.add(spec.lane_id)
+                messages.append(
+                    {
+                        "uuid": message_uuid,
+                        "event_uuid": event_uuid,
+                        "subscription_id": spec.id,
+                        "connector_id": spec.connector_id,
+                        "lane_id": spec.lane_id,
+                        # without order every message is a key of its own
+                        "ordering_key": key if spec.ordered else message_uuid,
+                    }
+                )
+        self._mfg_insert(events, messages)
+        if lanes:
+            self.env["mfg.waker"]._wake(self.env["mfg.lane"].browse(lanes))
+        return [event["uuid"] for event in events]
+
+    # === What a model may refine === #
+
+    def _mfg_ordering_key(self):
+        """The aggregate that events about this record are ordered by."""
+        return f"{self._name}:{self._mfg_identity()}"
+
+    def _mfg_subject(self):
+        """CloudEvents subject: ``<model>/<immutable id>``."""
+        return f"{self._name}/{self._mfg_identity()}"
+
+    def _mfg_identity(self):
+        return self["mfg_uuid"] if "mfg_uuid" in self._fields and self["mfg_uuid"] else str(self.id)
+
+    def _mfg_company(self):
+        """The company an event about this record belongs to."""
+        if "company_id" in self._fields and self["company_id"]:
+            return self["company_id"]
+        return self.env.company
+
+    def _mfg_plant(self):
+        """Name of the plant (ISA-95 site) in the event's data, or None."""
+        return None
+
+    def _mfg_values(self, names):
+        """``{field: value}`` as a partner reads it: relations by id and display name."""
+        self.ensure_one()
+        values = {"id": self.id, "uuid": self._mfg_identity(), "display_name": self.display_name}
+        for name in names:
+            value = self[name]
+            if isinstance(value, models.BaseModel):
+                value = [{"id": record.id, "display_name": record.display_name} for record in value]
+                if self._fields[name].type == "many2one":
+                    value = value[0] if value else None
+            elif value is False and self._fields[name].type != "boolean":
+                value = None
+            elif isinstance(value, bytes):
+                value = value.decode("ascii")
+            values[name] = value
+        return values
+
+    # === How === #
+
+    @api.model
+    def _mfg_cause(self):
+        """The ``Cause`` when an inbound message is being booked, else None."""
+        cause = self.env.context.get(CAUSE_KEY)
+        return cause if isinstance(cause, Cause) else None
+
+    def _mfg_matches(self, spec, cause):
+        if cause and cause.connector_id == spec.connector_id and not spec.echo:
+            return False
+        if spec.filter_domain in ("", "[]"):
+            return True
+        # sudo: what a subscriber gets does not depend on the rights of who changed the record.
+        return spec.filter_model == self._name and bool(
+            self.sudo().filtered_domain(literal_eval(spec.filter_domain))
+        )
+
+    def _mfg_data_text(self, data, company, occurred_at, recorded_at, cause):
+        if isinstance(data, str):
+            return data
+        values = data(self) if callable(data) else data
+        common = {
+            "company": company.name,
+            "plant": self._mfg_plant(),
+            "occurred_at": occurred_at,
+            "recorded_at": recorded_at,
+            "actor": self.env.user.login,
+            "cause_id": cause.message_uuid if cause else None,
+        }
+        return canonical_json({**common, **values})
+
+    @api.model
+    def _mfg_lock_keys(self, keys):
+        """Make commits of one key come one after the other, so that ids are in order of commits.
+
+        A transaction draws its events' ids under the key's lock and holds it until it commits:
+        whoever comes second draws a higher id. Sorted, so that two bulk emissions cannot meet
+        crosswise; a deadlock across several emissions is retried by Odoo like any other.
+        """
+        if keys:
+            self.env.cr.execute(
+                SQL(
+                    "SELECT pg_advisory_xact_lock(hashtextextended(k, 6001)) FROM"
+                    " (SELECT unnest(%s) AS k ORDER BY 1) s",
+                    sorted(keys),
+                )
+            )
+
+    @api.model
+    def _mfg_insert(self, events, messages):
+        """Insert events and their outbox messages (perhaps none) in one statement."""
+        columns = list(events[0])
+        types = {
+            "event_type_id": "int", "company_id": "int", "user_id": "int", "res_id": "int",
+            "occurred_at": "timestamp", "recorded_at": "timestamp",
+        }  # fmt: skip
+        event_rows = SQL(", ").join(
+            SQL("%s::%s[]", [event[name] for event in events], SQL(types.get(name, "text")))
+            for name in columns
+        )
+        names = SQL(", ").join(map(SQL.identifier, columns))
+        self.env.cr.execute(
+            SQL(
+                """
+                WITH event AS (
+                    INSERT INTO mfg_event (%(names)s)
+                    SELECT %(columns)s FROM unnest(%(rows)s) WITH ORDINALITY AS o(%(names)s, n)
+                    ORDER BY n
+                    RETURNING id, uuid, type, company_id
+                )
+                INSERT INTO mfg_outbox_message
+                    (uuid, event_id, event_type, subscription_id, connector_id, company_id, lane_id,
+                     ordering_key, state, attempt_count, created_at)
+                SELECT m.uuid, e.id, e.type, m.subscription_id, m.connector_id, e.company_id, m.lane_id,
+                       m.ordering_key, 'pending', 0, clock_timestamp() AT TIME ZONE 'UTC'
+                  FROM unnest(%(uuid)s::text[], %(event_uuid)s::text[], %(subscription_id)s::int[],
+                              %(connector_id)s::int[], %(lane_id)s::int[], %(ordering_key)s::text[])
+                       WITH ORDINALITY
+                       AS m(uuid, event_uuid, subscription_id, connector_id, lane_id, ordering_key, n)
+                  JOIN event e ON e.uuid = m.event_uuid
+                 ORDER BY m.n
+                """,
+                names=names,
+                columns=SQL(", ").join(SQL("o.%s", SQL.identifier(name)) for name in columns),
+                rows=event_rows,
+                **{name: [message[name] for message in messages] for name in MESSAGE_COLUMNS},
+            )
+        )

@@ -1,0 +1,24 @@
+"""Cursors of the engine's own, apart from the caller's transaction."""
+
+from contextlib import contextmanager
+
+from odoo import SUPERUSER_ID, api
+
+
+@contextmanager
+def own_env(registry):
+    """An environment on a cursor of its own at READ COMMITTED; commits when the block ends well.
+
+    Claiming, settling and accepting need READ COMMITTED: under Odoo's REPEATABLE READ, both
+    ``SKIP LOCKED`` and ``ON CONFLICT DO NOTHING`` fail with a serialization error as soon as a row
+    was changed after the snapshot. The level belongs to one transaction: code that commits inside
+    the block sets it again with :func:`read_committed`.
+    """
+    with registry.cursor() as cr:
+        read_committed(cr)
+        yield api.Environment(cr, SUPERUSER_ID, {})
+
+
+def read_committed(cr):
+    """Put the transaction that starts now at READ COMMITTED; first statement of a transaction."""
+    cr.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")

@@ -1,0 +1,133 @@
+import os
+import secrets
+from pathlib import Path
+
+from odoo import api, fields, models
+from odoo.exceptions import AccessError, ValidationError
+
+from ..const import ENV_SECRET_KEY, ENV_SECRET_KEY_FILE
+from ..exceptions import ConfigurationError
+from ..tools.secretbox import KeyRing, SecretBoxError, decrypt, encrypt
+from ..tools.signature import Secret
+
+
+class MfgCredential(models.Model):
+    _name = "mfg.credential"
+    _description = "Credential of a connector"
+    _order = "connector_id, kind, valid_from desc, id desc"
+
+    name = fields.Char(required=True, default=lambda self: self.env._("Signing secret"))
+    connector_id = fields.Many2one("mfg.connector", required=True, ondelete="cascade", index=True)
+    company_id = fields.Many2one(related="connector_id.company_id", store=True)
+    kind = fields.Selection(
+        [("hmac", "Standard Webhooks signature (HMAC-SHA256)")], required=True, default="hmac"
+    )
+    direction = fields.Selection(
+        [("both", "Sending and receiving"), ("out", "Sending"), ("in", "Receiving")],
+        required=True,
+        default="both",
+    )
+    active = fields.Boolean(default=True)
+    valid_from = fields.Datetime(required=True, default=fields.Datetime.now)
+    valid_until = fields.Datetime()
+    secret_input = fields.Char(
+        string="Secret",
+        compute="_compute_secret_input",
+        inverse="_inverse_secret_input",
+        help="Paste the secret (whsec_…). It is encrypted at once and never shown again.",
+    )
+    has_secret = fields.Boolean(compute="_compute_has_secret", string="Secret is set")
+    # No group may read the cipher text through the ORM: see _read_cipher.
+    cipher = fields.Char(readonly=True, copy=False, groups="base.group_system", exportable=False)
+
+    @api.depends("cipher")
+    def _compute_has_secret(self):
+        # sudo: whether a secret is set is no secret.
+        for credential in self:
+            credential.has_secret = bool(credential.sudo().cipher)
+
+    def _compute_secret_input(self):
+        self.secret_input = False
+
+    def _inverse_secret_input(self):
+        for credential in self:
+            if credential.secret_input:
+                credential._store_secret(credential.secret_input)
+
+    @api.model
+    def _key_ring(self):
+        """The keys that encrypt credentials, from the environment or a key file.
+
+        :raises ConfigurationError: no key, or a malformed one
+        """
+        text = os.environ.get(ENV_SECRET_KEY, "")
+        path = os.environ.get(ENV_SECRET_KEY_FILE)
+        try:
+            if not text and path:
+                text = Path(path).read_text(encoding="ascii")
+            return KeyRing.parse(text.strip())
+        except (OSError, ValueError, SecretBoxError) as error:
+            raise ConfigurationError(
+                self.env._(
+                    "Credentials cannot be encrypted: set %(key)s or %(file)s (see docs/security.md). %(error)s",
+                    key=ENV_SECRET_KEY,
+                    file=ENV_SECRET_KEY_FILE,
+                    error=error,
+                )
+            ) from None
+
+    def _aad(self):
+        # Binds the cipher text to its row: a value copied to another connector does not decrypt.
+        return f"mfg.credential:{self.connector_id.id}:{self.kind}".encode()
+
+    def _store_secret(self, text):
+        self.ensure_one()
+        try:
+            Secret.parse(text.strip())
+        except ValueError as error:
+            raise ValidationError(self.env._("Credential %(name)s: %(error)s", name=self.name, error=error)) from None
+        cipher = encrypt(self._key_ring(), text.strip().encode(), self._aad(), secrets.token_bytes(12))
+        # sudo: the cipher column is closed to everybody but the system.
+        self.sudo().write({"cipher": cipher})
+
+    def _valid_secrets(self, kind, direction):
+        """``[(id, Secret)]`` usable now, newest first. Engine only."""
+        now = fields.Datetime.now()
+        usable = self.filtered(
+            lambda c: c.active
+            and c.kind == kind
+            and c.direction in ("both", direction)
+            and c.cipher
+            and c.valid_from <= now
+            and (not c.valid_until or now < c.valid_until)
+        ).sorted(lambda c: (c.valid_from, c.id), reverse=True)
+        return [(credential.id, credential._open()) for credential in usable]
+
+    def _open(self):
+        self.ensure_one()
+        try:
+            return Secret.parse(decrypt(self._key_ring(), self.cipher, self._aad()).decode())
+        except SecretBoxError as error:
+            raise ConfigurationError(
+                self.env._("Credential %(name)s cannot be decrypted: %(error)s", name=self.name, error=error)
+            ) from None
+
+    def action_generate(self):
+        """Make a new secret and show it once, so that it can be given to the partner."""
+        self.ensure_one()
+        if not self.env.user.has_group("mfg_integration_base.group_manager"):
+            raise AccessError(self.env._("Only integration managers make secrets."))
+        secret = Secret.generate(secrets.token_bytes)
+        self._store_secret(secret.encode())
+        # The only time the secret leaves: in the answer to the person who made it.
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "type": "warning",
+                "sticky": True,
+                "title": self.env._("New secret: copy it now, it is not shown again"),
+                "message": secret.encode(),
+                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
+            },
+        }

@@ -1,0 +1,52 @@
+import os
+
+from odoo import api, models
+from odoo.tools import SQL
+
+from ..const import ENV_ENVIRONMENT, ENVIRONMENTS
+from ..exceptions import ConfigurationError
+from ..tools.fingerprint import fingerprint
+
+
+class MfgEnvironment(models.AbstractModel):
+    """Where this database runs: what a copy of it cannot take along."""
+
+    _name = "mfg.environment"
+    _description = "Environment guard"
+
+    @api.model
+    def _environment(self):
+        """The declared environment; ``MFG_ENVIRONMENT``, default ``production``."""
+        value = os.environ.get(ENV_ENVIRONMENT, "production")
+        if value not in dict(ENVIRONMENTS):
+            raise ConfigurationError(
+                self.env._("%(name)s is “%(value)s”: use production, test or development.",
+                           name=ENV_ENVIRONMENT, value=value)
+            )
+        return value
+
+    @api.model
+    def _fingerprint(self):
+        """Fingerprint of cluster, database and environment; changes when the database is copied."""
+        self.env.cr.execute(
+            SQL(
+                "SELECT s.system_identifier::text, d.oid::bigint, d.datname"
+                " FROM pg_control_system() s, pg_database d WHERE d.datname = current_database()"
+            )
+        )
+        return fingerprint(*self.env.cr.fetchone(), self._environment())
+
+    @api.model
+    def _is_neutralized(self):
+        # Read from the table, not from the parameter cache: neutralizing happens in SQL.
+        self.env.cr.execute(
+            SQL("SELECT 1 FROM ir_config_parameter WHERE key = 'database.is_neutralized' AND value != ''")
+        )
+        return bool(self.env.cr.fetchone())
+
+    @api.model
+    def _check_may_activate(self):
+        if self._is_neutralized():
+            raise ConfigurationError(
+                self.env._("This database is neutralized (a copy for testing): connectors stay off here.")
+            )

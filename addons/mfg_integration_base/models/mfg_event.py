@@ -1,0 +1,46 @@
+from odoo import api, fields, models
+
+from ..exceptions import StateWriteRefused
+from ..fields import PlainMany2one
+
+
+class MfgEvent(models.Model):
+    """Something that happened. Written by ``_mfg_emit`` in the business transaction, never changed."""
+
+    _name = "mfg.event"
+    _description = "Integration event"
+    _order = "id desc"
+    _rec_name = "uuid"
+    _log_access = False
+
+    uuid = fields.Char(string="Event id", required=True, readonly=True)
+    event_type_id = PlainMany2one("mfg.event.type", readonly=True)
+    type = fields.Char(required=True, readonly=True)
+    source = fields.Char(required=True, readonly=True)
+    subject = fields.Char(readonly=True)
+    ordering_key = fields.Char(required=True, readonly=True)
+    occurred_at = fields.Datetime(required=True, readonly=True)
+    recorded_at = fields.Datetime(required=True, readonly=True)
+    company_id = PlainMany2one("res.company", required=True, readonly=True)
+    user_id = PlainMany2one("res.users", string="Acting user", readonly=True)
+    model = fields.Char(readonly=True)
+    res_id = fields.Many2oneReference(string="Record id", model_field="model", readonly=True)
+    traceparent = fields.Char(readonly=True)
+    correlation_id = fields.Char(readonly=True)
+    causation_id = fields.Char(
+        readonly=True, help="The partner message or event that caused this event."
+    )
+    data = fields.Text(required=True, readonly=True)
+    outbox_message_ids = fields.One2many("mfg.outbox.message", "event_id", string="Deliveries")
+
+    _uuid_uniq = models.Constraint("UNIQUE (uuid)", "Two events share an id.")
+    _record_idx = models.Index("(model, res_id, id)")
+    _type_idx = models.Index("(event_type_id, id)")
+    _key_idx = models.Index("(ordering_key, id)")
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        raise StateWriteRefused(self.env._("Events are written by the emission only."))
+
+    def write(self, vals):
+        raise StateWriteRefused(self.env._("An event is a fact and cannot be changed."))

@@ -1,0 +1,40 @@
+from odoo import fields, models
+
+from ..fields import PlainMany2one
+
+
+class MfgInboxMessage(models.Model):
+    """One message from a partner: what came in, byte for byte, and what became of it."""
+
+    _name = "mfg.inbox.message"
+    _description = "Inbox message"
+    _inherit = ["mfg.message.mixin"]
+
+    route_id = PlainMany2one("mfg.inbox.route", required=True, readonly=True)
+    message_type = fields.Char(required=True, readonly=True)
+    external_id = fields.Char(string="Partner's message id", required=True, readonly=True)
+    body = fields.Binary(attachment=False, readonly=True, required=True)
+    body_text = fields.Text(compute="_compute_body_text", string="Body")
+    content_type = fields.Char(readonly=True)
+    headers = fields.Text(readonly=True, help="Request headers, secrets masked.")
+    credential_id = PlainMany2one("mfg.credential", readonly=True)
+    traceparent = fields.Char(readonly=True)
+    result = fields.Text(readonly=True, help="What the partner is answered when it asks again (JSON).")
+    problems = fields.Text(readonly=True, help="What is wrong, with JSON pointers (JSON).")
+    record_model = fields.Char(readonly=True)
+    record_id = fields.Many2oneReference(string="Booked on", model_field="record_model", readonly=True)
+    attempt_ids = fields.One2many("mfg.attempt", "inbox_message_id", string="Attempts")
+
+    _external_idx = models.Index("(connector_id, external_id)")
+    _record_idx = models.Index("(record_model, record_id) WHERE record_id IS NOT NULL")
+
+    def _compute_body_text(self):
+        for message in self:
+            message.body_text = message._raw_body().decode("utf-8", "replace")
+
+    def _raw_body(self) -> bytes:
+        """The stored bytes, exactly as received."""
+        self.ensure_one()
+        self.env.cr.execute("SELECT body FROM mfg_inbox_message WHERE id = %s", [self.id])
+        row = self.env.cr.fetchone()
+        return bytes(row[0]) if row and row[0] is not None else b""

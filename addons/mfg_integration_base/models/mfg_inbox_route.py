@@ -1,0 +1,130 @@
+import json
+import re
+
+from odoo import api, fields, models, tools
+from odoo.exceptions import ValidationError
+
+from ..const import DEDUPE_DAYS
+from ..tools.schema import check_schema
+
+MESSAGE_TYPE_PATTERN = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*\.v[1-9][0-9]*")
+
+
+class MfgInboxRoute(models.Model):
+    _name = "mfg.inbox.route"
+    _description = "Inbox route"
+    _order = "connector_id, message_type"
+    _rec_name = "message_type"
+
+    connector_id = fields.Many2one("mfg.connector", required=True, ondelete="cascade", index=True)
+    company_id = fields.Many2one(related="connector_id.company_id", store=True)
+    message_type = fields.Char(required=True, help="With its major version, e.g. production.report.v1")
+    active = fields.Boolean(default=True)
+    handler = fields.Selection(
+        [("ping", "Answer only (connection test)")],
+        required=True,
+        default="ping",
+        ondelete={"ping": "cascade"},
+        help="What books the message.",
+    )
+    codec = fields.Selection([("json", "JSON")], required=True, default="json", ondelete={"json": "cascade"})
+    schema = fields.Text(help="JSON Schema 2020-12 of the body. Empty: the handler's own schema.")
+    external_id_pointer = fields.Char(
+        help="JSON pointer to the partner's message id. Empty: the webhook-id header."
+    )
+    ordering_pointer = fields.Char(
+        help="JSON pointer to what messages are booked in order of. Empty: the handler decides."
+    )
+    lane_id = fields.Many2one(
+        "mfg.lane",
+        required=True,
+        ondelete="restrict",
+        default=lambda self: self.env.ref("mfg_integration_base.lane_critical", raise_if_not_found=False),
+    )
+    retry_policy_id = fields.Many2one(
+        "mfg.retry.policy",
+        required=True,
+        ondelete="restrict",
+        default=lambda self: self.env.ref(
+            "mfg_integration_base.retry_policy_standard", raise_if_not_found=False
+        ),
+    )
+    on_dead = fields.Selection(
+        [("park", "Hold the object's later messages"), ("skip", "Go on with the next message")],
+        string="When a message is dead",
+        required=True,
+        default="skip",
+    )
+    dedupe_days = fields.Integer(default=DEDUPE_DAYS, required=True)
+
+    _route_uniq = models.Constraint(
+        "UNIQUE (connector_id, message_type)", "This connector already has a route for that type."
+    )
+
+    @api.constrains("message_type")
+    def _check_message_type(self):
+        for route in self:
+            if not MESSAGE_TYPE_PATTERN.fullmatch(route.message_type):
+                raise ValidationError(
+                    self.env._(
+                        "Message type “%s”: lower-case words joined by dots, ending with the major "
+                        "version, e.g. production.report.v1",
+                        route.message_type,
+                    )
+                )
+
+    @api.constrains("schema")
+    def _check_schema(self):
+        for route in self.filtered("schema"):
+            try:
+                check_schema(json.loads(route.schema))
+            except ValueError as error:
+                raise ValidationError(
+                    self.env._("Route %(type)s, schema: %(error)s", type=route.message_type, error=error)
+                ) from error
+
+    @api.constrains("external_id_pointer", "ordering_pointer")
+    def _check_pointers(self):
+        for route in self:
+            for name in ("external_id_pointer", "ordering_pointer"):
+                if route[name] and not route[name].startswith("/"):
+                    raise ValidationError(
+                        self.env._(
+                            "Route %(type)s, %(field)s: a JSON pointer starts with “/”.",
+                            type=route.message_type,
+                            field=self._fields[name].string,
+                        )
+                    )
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        self.env.registry.clear_cache()
+        return super().create(vals_list)
+
+    def write(self, vals):
+        self.env.registry.clear_cache()
+        result = super().write(vals)
+        if "lane_id" in vals:
+            self.env["mfg.message.queue"]._move_lane("in", self.ids, vals["lane_id"])
+        return result
+
+    def unlink(self):
+        self.env.registry.clear_cache()
+        return super().unlink()
+
+    def _effective_schema(self):
+        """The schema inbound bodies are checked against (dict; empty accepts everything)."""
+        self.ensure_one()
+        if self.schema:
+            return json.loads(self.schema)
+        return self.env["mfg.inbox.handler"]._mfg_resolve(self.handler)._schema()
+
+    @api.model
+    @tools.ormcache("connector_id", "message_type")
+    def _route_id(self, connector_id, message_type):
+        # sudo: routing does not depend on a user.
+        return (
+            self.sudo()
+            .search([("connector_id", "=", connector_id), ("message_type", "=", message_type)])
+            .id
+        )

@@ -1,0 +1,106 @@
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
+
+
+class MfgLane(models.Model):
+    """Workload isolation: a lane has its own scheduled action and its own slots.
+
+    The settings are read at each claim. Saving a lane never writes its ``ir.cron``: Odoo refuses
+    that while the action runs, which for a busy lane is nearly always.
+    """
+
+    _name = "mfg.lane"
+    _description = "Integration lane"
+    _order = "sequence, code"
+
+    name = fields.Char(required=True, translate=True)
+    code = fields.Char(required=True)
+    sequence = fields.Integer(default=10)
+    active = fields.Boolean(default=True)
+    batch_size = fields.Integer(
+        required=True, default=100, help="How many messages one claim takes at the most."
+    )
+    concurrency = fields.Integer(
+        string="Max in flight", required=True, default=64, help="Calls under way at once per runner."
+    )
+    time_budget = fields.Integer(
+        string="Time budget (s)",
+        required=True,
+        default=50,
+        help="How long one run of the scheduled action works before it hands over, in seconds.",
+    )
+    backlog_cap = fields.Integer(
+        default=100000, help="Waiting messages above which the lane is shown red and partners get 429."
+    )
+    cron_id = fields.Many2one(
+        "ir.cron", string="Scheduled action", readonly=True, copy=False, ondelete="set null"
+    )
+    waiting_count = fields.Integer(compute="_compute_counts", string="Waiting")
+    dead_count = fields.Integer(compute="_compute_counts", string="Dead")
+
+    _code_uniq = models.Constraint("UNIQUE (code)", "Another lane has this code.")
+    _positive = models.Constraint(
+        "CHECK (batch_size > 0 AND concurrency > 0 AND time_budget > 0 AND backlog_cap > 0)",
+        "Batch size, max in flight, time budget and backlog cap are at least 1.",
+    )
+
+    @api.constrains("code")
+    def _check_code(self):
+        for lane in self:
+            if not lane.code.replace("_", "").isalnum() or not lane.code.isascii() or not lane.code.islower():
+                raise ValidationError(
+                    self.env._("Lane code “%s”: use lower-case letters, digits and underscores.", lane.code)
+                )
+
+    @api.depends_context("uid")
+    def _compute_counts(self):
+        counts = self.env["mfg.message.queue"]._lane_counts(self.ids)
+        for lane in self:
+            lane.waiting_count, lane.dead_count = counts.get(lane.id, (0, 0))
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        lanes = super().create(vals_list)
+        for lane in lanes.filtered(lambda lane: not lane.cron_id):
+            lane._create_cron()
+        return lanes
+
+    def write(self, vals):
+        if "code" in vals:
+            for lane in self.filtered("cron_id"):
+                if lane.code != vals["code"]:
+                    raise ValidationError(
+                        self.env._("The code of lane “%s” is used by its runners and cannot change.", lane.name)
+                    )
+        return super().write(vals)
+
+    def _create_cron(self):
+        """Give the lane its scheduled action, owned by this module so that uninstalling takes it."""
+        self.ensure_one()
+        # sudo: an integration manager may add a lane without the right to edit scheduled actions.
+        cron = (
+            self.env["ir.cron"]
+            .sudo()
+            .create(
+                {
+                    "name": f"Integration: deliver lane {self.code}",
+                    "model_id": self.env["ir.model"]._get_id("mfg.dispatcher"),
+                    "state": "code",
+                    "code": f"model._cron_run({self.code!r})",
+                    "user_id": self.env.ref("base.user_root").id,
+                    "interval_number": 1,
+                    "interval_type": "minutes",
+                    "priority": 5,
+                }
+            )
+        )
+        self.env["ir.model.data"].sudo().create(
+            {
+                "module": "mfg_integration_base",
+                "name": f"cron_lane_{self.code}",
+                "model": "ir.cron",
+                "res_id": cron.id,
+                "noupdate": True,
+            }
+        )
+        self.cron_id = cron

@@ -1,0 +1,109 @@
+from odoo import api, fields, models
+from odoo.tools import SQL
+
+from ..exceptions import StateWriteRefused
+from ..fields import PlainMany2one
+from ..tools.lifecycle import REASONS, State
+
+STATES = [
+    ("pending", "Pending"),
+    ("running", "Running"),
+    ("retrying", "Retrying"),
+    ("done", "Done"),
+    ("dead", "Dead"),
+    ("cancelled", "Cancelled"),
+]
+
+
+class MfgMessageMixin(models.AbstractModel):
+    """A row of a queue. Everything but the payload; written by ``mfg.message.queue`` alone."""
+
+    _name = "mfg.message.mixin"
+    _description = "Queued message"
+    _log_access = False
+    _order = "id desc"
+    _rec_name = "uuid"
+
+    uuid = fields.Char(string="Message id", required=True, readonly=True)
+    state = fields.Selection(STATES, required=True, readonly=True, default="pending")
+    reason_code = fields.Char(readonly=True)
+    reason_label = fields.Char(compute="_compute_reason", string="Reason")
+    reason_hint = fields.Char(compute="_compute_reason", string="What to do")
+    detail = fields.Text(readonly=True, help="What happened at the last attempt.")
+    connector_id = PlainMany2one("mfg.connector", required=True, readonly=True)
+    company_id = PlainMany2one("res.company", required=True, readonly=True)
+    lane_id = PlainMany2one("mfg.lane", required=True, readonly=True)
+    ordering_key = fields.Char(readonly=True)
+    key_id = fields.Integer(readonly=True, help="Row of the key table; empty until admitted.")
+    claim_no = fields.Integer(readonly=True, help="Fence: the claim this message was last sent under.")
+    attempt_count = fields.Integer(readonly=True, default=0)
+    created_at = fields.Datetime(required=True, readonly=True)
+    due_at = fields.Datetime(string="Next attempt", readonly=True)
+    finished_at = fields.Datetime(readonly=True)
+    attempt_ids = fields.One2many("mfg.attempt")
+    can_retry = fields.Boolean(compute="_compute_verbs")
+    can_cancel = fields.Boolean(compute="_compute_verbs")
+
+    _uuid_uniq = models.Constraint("UNIQUE (uuid)", "Two messages share an id.")
+    _state_known = models.Constraint(
+        "CHECK (state IN (%s))" % ", ".join(f"'{state}'" for state in State),
+        "This state does not exist.",
+    )
+    _not_admitted_idx = models.Index("(lane_id, id) WHERE key_id IS NULL AND state = 'pending'")
+    _key_idx = models.Index(
+        "(key_id, id) WHERE state IN ('pending', 'running', 'retrying', 'dead') AND key_id IS NOT NULL"
+    )
+    _connector_idx = models.Index("(connector_id, id)")
+    _dead_idx = models.Index("(lane_id, id) WHERE state = 'dead'")
+
+    @api.depends("reason_code")
+    def _compute_reason(self):
+        for message in self:
+            info = REASONS.get(message.reason_code)
+            message.reason_label = info.label if info else message.reason_code
+            message.reason_hint = info.hint if info else False
+
+    @api.depends("state")
+    def _compute_verbs(self):
+        for message in self:
+            message.can_retry = message.state in (State.DEAD, State.RETRYING)
+            message.can_cancel = message.state in (State.PENDING, State.RETRYING, State.DEAD)
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        raise StateWriteRefused(self.env._("Messages are written by the queue only."))
+
+    def write(self, vals):
+        raise StateWriteRefused(
+            self.env._("Only the queue changes a message. Use its buttons to retry or cancel it.")
+        )
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_refused(self):
+        raise StateWriteRefused(self.env._("Messages leave by retention only."))
+
+    def action_retry(self):
+        """Send or book again: dead and waiting messages become due now."""
+        self._check_operator()
+        self.env["mfg.message.queue"]._retry(self)
+        self.env["mfg.waker"]._wake(self.lane_id)
+
+    def action_cancel(self):
+        """Ask for the reason, then cancel (see the wizard ``mfg.message.cancel``)."""
+        self._check_operator()
+        return {
+            "type": "ir.actions.act_window",
+            "res_model": "mfg.message.cancel",
+            "view_mode": "form",
+            "target": "new",
+            "context": {"default_res_model": self._name, "default_res_ids": ",".join(map(str, self.ids))},
+        }
+
+    def _check_operator(self):
+        self.check_access("read")
+        if not self.env.su and not self.env.user.has_group("mfg_integration_base.group_operator"):
+            raise StateWriteRefused(self.env._("Retry and cancel are for integration operators."))
+
+    def _now(self):
+        self.env.cr.execute(SQL("SELECT statement_timestamp() AT TIME ZONE 'UTC'"))
+        return self.env.cr.fetchone()[0]

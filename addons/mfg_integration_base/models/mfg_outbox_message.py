@@ -1,0 +1,20 @@
+from odoo import fields, models
+
+from ..fields import PlainMany2one
+
+
+class MfgOutboxMessage(models.Model):
+    """One event on its way to one subscription."""
+
+    _name = "mfg.outbox.message"
+    _description = "Outbox message"
+    _inherit = ["mfg.message.mixin"]
+
+    event_id = PlainMany2one("mfg.event", required=True, readonly=True)
+    event_type = fields.Char(required=True, readonly=True)
+    subscription_id = PlainMany2one("mfg.subscription", required=True, readonly=True)
+    attempt_ids = fields.One2many("mfg.attempt", "outbox_message_id", string="Attempts")
+    event_data = fields.Text(related="event_id.data", string="Data")
+    event_subject = fields.Char(related="event_id.subject", string="Subject")
+
+    _event_idx = models.Index("(event_id)")

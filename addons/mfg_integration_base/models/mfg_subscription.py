@@ -1,0 +1,132 @@
+from ast import literal_eval
+from typing import NamedTuple
+
+from odoo import api, fields, models, tools
+from odoo.exceptions import ValidationError
+
+
+class SubscriptionSpec(NamedTuple):
+    """What emission needs to know of a subscription, cached per event type and company."""
+
+    id: int
+    connector_id: int
+    lane_id: int
+    ordered: bool
+    echo: bool
+    filter_model: str
+    filter_domain: str
+
+
+class MfgSubscription(models.Model):
+    _name = "mfg.subscription"
+    _description = "Subscription"
+    _order = "connector_id, sequence, id"
+
+    name = fields.Char(required=True)
+    sequence = fields.Integer(default=10)
+    connector_id = fields.Many2one("mfg.connector", required=True, ondelete="cascade", index=True)
+    company_id = fields.Many2one(related="connector_id.company_id", store=True)
+    event_type_ids = fields.Many2many("mfg.event.type", string="Event types", required=True)
+    state = fields.Selection(
+        [("active", "Active"), ("paused", "Paused"), ("retired", "Retired")],
+        required=True,
+        default="active",
+    )
+    lane_id = fields.Many2one(
+        "mfg.lane",
+        required=True,
+        ondelete="restrict",
+        default=lambda self: self.env.ref("mfg_integration_base.lane_standard", raise_if_not_found=False),
+    )
+    retry_policy_id = fields.Many2one(
+        "mfg.retry.policy",
+        required=True,
+        ondelete="restrict",
+        default=lambda self: self.env.ref(
+            "mfg_integration_base.retry_policy_standard", raise_if_not_found=False
+        ),
+    )
+    ordering = fields.Selection(
+        [("key", "In order per business object"), ("none", "No order")], required=True, default="key"
+    )
+    on_dead = fields.Selection(
+        [("park", "Hold the object's later messages"), ("skip", "Go on with the next message")],
+        string="When a message is dead",
+        required=True,
+        default="park",
+    )
+    echo = fields.Boolean(
+        string="Echo own changes",
+        help="Also send what this connector's own messages caused.",
+    )
+    filter_model = fields.Char(help="Technical name of the model the filter is about.")
+    filter_domain = fields.Char(default="[]", help="Only events about records that match are sent.")
+    mode = fields.Selection([("real_time", "Real time")], required=True, default="real_time")
+
+    @api.constrains("filter_domain", "filter_model")
+    def _check_filter(self):
+        for subscription in self:
+            try:
+                domain = literal_eval(subscription.filter_domain or "[]")
+                if domain:
+                    self.env[subscription.filter_model]._search(domain)
+            except (ValueError, SyntaxError, KeyError, TypeError) as error:
+                raise ValidationError(
+                    self.env._(
+                        "Subscription %(name)s, filter: %(error)s", name=subscription.name, error=error
+                    )
+                ) from error
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        self.env.registry.clear_cache()
+        return super().create(vals_list)
+
+    def write(self, vals):
+        self.env.registry.clear_cache()
+        result = super().write(vals)
+        if "lane_id" in vals:
+            self.env["mfg.message.queue"]._move_lane("out", self.ids, vals["lane_id"])
+        if vals.get("state") == "active":
+            self.env["mfg.waker"]._wake(self.lane_id)
+        return result
+
+    def unlink(self):
+        self.env.registry.clear_cache()
+        return super().unlink()
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_without_messages(self):
+        if self.env["mfg.outbox.message"].sudo().search_count(
+            [("subscription_id", "in", self.ids), ("state", "not in", ("done", "cancelled"))], limit=1
+        ):  # sudo: messages of other companies count as well
+            raise ValidationError(
+                self.env._("Messages still wait for this subscription: cancel them, or retire it instead.")
+            )
+
+    @api.model
+    @tools.ormcache("event_type_id", "company_id")
+    def _matching(self, event_type_id, company_id):
+        """Specs of the subscriptions that get events of this type in this company (cached)."""
+        # sudo: the subscribers of an event do not depend on who caused it.
+        subscriptions = self.sudo().search(
+            [
+                ("event_type_ids", "in", event_type_id),
+                ("state", "!=", "retired"),
+                ("connector_id.state", "in", ("active", "paused")),
+                ("company_id", "=", company_id),
+            ],
+            order="id",
+        )
+        return tuple(
+            SubscriptionSpec(
+                id=subscription.id,
+                connector_id=subscription.connector_id.id,
+                lane_id=subscription.lane_id.id,
+                ordered=subscription.ordering == "key",
+                echo=subscription.echo,
+                filter_model=subscription.filter_model or "",
+                filter_domain=subscription.filter_domain or "[]",
+            )
+            for subscription in subscriptions
+        )

@@ -1,0 +1,35 @@
+from odoo import fields, models
+from odoo.exceptions import ValidationError
+
+
+class MfgMessageCancel(models.TransientModel):
+    """Cancel messages with a reason that stays on each of them."""
+
+    _name = "mfg.message.cancel"
+    _description = "Cancel messages"
+
+    res_model = fields.Selection(
+        [("mfg.outbox.message", "Outbox"), ("mfg.inbox.message", "Inbox")], required=True
+    )
+    res_ids = fields.Char(required=True)
+    reason = fields.Char(required=True)
+    message_count = fields.Integer(compute="_compute_message_count")
+
+    def _compute_message_count(self):
+        for wizard in self:
+            wizard.message_count = len(wizard._messages())
+
+    def _messages(self):
+        ids = [int(part) for part in (self.res_ids or "").split(",") if part.strip().isdigit()]
+        return self.env[self.res_model].search([("id", "in", ids)])
+
+    def action_cancel(self):
+        self.ensure_one()
+        messages = self._messages()
+        messages._check_operator()
+        if not self.reason.strip():
+            raise ValidationError(self.env._("Say why the messages are cancelled."))
+        self.env["mfg.message.queue"]._cancel(
+            messages, f"{self.env.user.display_name}: {self.reason.strip()}"
+        )
+        return {"type": "ir.actions.act_window_close"}
