@@ -11,6 +11,8 @@ import sys
 import types
 from pathlib import Path
 
+import hypothesis
+
 ADDONS = Path(__file__).resolve().parents[2] / "addons"
 
 
@@ -27,7 +29,7 @@ def _bare_package(name, paths):
 
 def _make_importable():
     if importlib.util.find_spec("odoo"):
-        import odoo.addons  # noqa: PLC0415  only there is it needed
+        import odoo.addons
 
         if str(ADDONS) not in odoo.addons.__path__:
             odoo.addons.__path__.append(str(ADDONS))
@@ -40,3 +42,7 @@ def _make_importable():
 
 
 _make_importable()
+
+# A shared machine may pause for longer than any deadline; what is too slow shows in the benches.
+hypothesis.settings.register_profile("unit", deadline=None)
+hypothesis.settings.load_profile("unit")

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from odoo.addons.mfg_integration_base.tools.lifecycle import (
     FINAL,
     OPEN,
