@@ -1,0 +1,1 @@
+"""What scenarios and tests share: real servers, workers and databases, driven from outside."""
