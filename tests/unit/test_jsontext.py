@@ -134,7 +134,7 @@ def test_written(value, text):
 
 @pytest.mark.parametrize("value", [float("nan"), float("-inf"), Decimal("NaN"), "\ud800"])
 def test_no_such_json_value(value):
-    with pytest.raises(ValueError, match="JSON|surrogate"):
+    with pytest.raises(ValueError, match=r"JSON|surrogate"):
         canonical_json([value])
 
 
