@@ -5,9 +5,15 @@ API_PREFIX = "/mfg/v1"
 CHANNEL_WAKE = "mfg_wake"
 """PostgreSQL NOTIFY channel on which the dedicated workers listen; payload: a lane's code."""
 
-LEASE_SECONDS = 120
-"""How long a claimed key belongs to its worker before others may claim it again, in seconds.
-Longer than the longest total timeout a connector may have (see MAX_TOTAL_TIMEOUT)."""
+LEASE_SECONDS = 20
+"""How long a claimed key belongs to its runner without a sign of life, in seconds. A living runner
+renews its leases; after a crash this is how long others wait before they take over."""
+
+HEARTBEAT_SECONDS = 5
+"""How often a runner renews its leases, in seconds; a fraction of LEASE_SECONDS."""
+
+LINGER_SECONDS = 3
+"""How long a scheduled action stays ready for more after its lane has run empty, in seconds."""
 
 MAX_TOTAL_TIMEOUT = 60
 """Longest time a single call to a partner may take, in seconds."""

@@ -223,9 +223,9 @@ class Base(models.AbstractModel):
                 )
                 INSERT INTO mfg_outbox_message
                     (uuid, event_id, event_type, subscription_id, connector_id, company_id, lane_id,
-                     ordering_key, state, attempt_count, created_at)
+                     ordering_key, state, attempt_count, tries, created_at)
                 SELECT m.uuid, e.id, e.type, m.subscription_id, m.connector_id, e.company_id, m.lane_id,
-                       m.ordering_key, 'pending', 0, clock_timestamp() AT TIME ZONE 'UTC'
+                       m.ordering_key, 'pending', 0, 0, clock_timestamp() AT TIME ZONE 'UTC'
                   FROM unnest(%(uuid)s::text[], %(event_uuid)s::text[], %(subscription_id)s::int[],
                               %(connector_id)s::int[], %(lane_id)s::int[], %(ordering_key)s::text[])
                        WITH ORDINALITY

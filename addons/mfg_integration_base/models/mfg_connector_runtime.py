@@ -1,4 +1,5 @@
-from odoo import fields, models
+from odoo import api, fields, models
+from odoo.tools import SQL
 
 
 class MfgConnectorRuntime(models.Model):
@@ -17,3 +18,35 @@ class MfgConnectorRuntime(models.Model):
     consecutive_failures = fields.Integer(readonly=True)
 
     _connector_uniq = models.Constraint("UNIQUE (connector_id)", "One run-time row per connector.")
+
+    @api.model
+    def _record_results(self, results):
+        """Note the outcome of attempts; a row that another runner is writing is passed over.
+
+        :param results: iterable of ``(connector id, succeeded, detail)``, oldest first
+        """
+        last = {}
+        for connector_id, succeeded, detail in results:
+            last[connector_id] = (succeeded, detail)
+        if not last:
+            return
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE mfg_connector_runtime r
+                   SET last_success_at = CASE WHEN n.succeeded THEN n.now ELSE r.last_success_at END,
+                       last_failure_at = CASE WHEN n.succeeded THEN r.last_failure_at ELSE n.now END,
+                       last_error = CASE WHEN n.succeeded THEN r.last_error ELSE left(n.detail, 500) END,
+                       consecutive_failures =
+                           CASE WHEN n.succeeded THEN 0 ELSE COALESCE(r.consecutive_failures, 0) + 1 END
+                  FROM (SELECT r.id, n.succeeded, n.detail, statement_timestamp() AT TIME ZONE 'UTC' AS now
+                          FROM unnest(%s::int[], %s::bool[], %s::text[]) AS n(connector_id, succeeded, detail)
+                          JOIN mfg_connector_runtime r ON r.connector_id = n.connector_id
+                         ORDER BY r.id FOR UPDATE OF r SKIP LOCKED) n
+                 WHERE r.id = n.id
+                """,
+                list(last),
+                [succeeded for succeeded, _detail in last.values()],
+                [detail for _succeeded, detail in last.values()],
+            )
+        )

@@ -37,6 +37,9 @@ class MfgMessageMixin(models.AbstractModel):
     key_id = fields.Integer(readonly=True, help="Row of the key table; empty until admitted.")
     claim_no = fields.Integer(readonly=True, help="Fence: the claim this message was last sent under.")
     attempt_count = fields.Integer(readonly=True, default=0)
+    tries = fields.Integer(
+        readonly=True, default=0, help="Attempts since it was queued or retried by a person."
+    )
     created_at = fields.Datetime(required=True, readonly=True)
     due_at = fields.Datetime(string="Next attempt", readonly=True)
     finished_at = fields.Datetime(readonly=True)

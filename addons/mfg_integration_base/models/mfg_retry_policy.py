@@ -41,3 +41,8 @@ class MfgRetryPolicy(models.Model):
     def _schedule(self) -> Schedule:
         self.ensure_one()
         return parse_schedule(self.schedule, jitter=self.jitter)
+
+    @api.model
+    def _default_schedule(self) -> Schedule:
+        """For messages whose subscription or route was deleted meanwhile."""
+        return parse_schedule(DEFAULT_SCHEDULE)

@@ -104,6 +104,20 @@ class MfgSubscription(models.Model):
                 self.env._("Messages still wait for this subscription: cancel them, or retire it instead.")
             )
 
+    def _pause_gone(self):
+        """The partner answered 410: stop sending and tell the connector's owner."""
+        for subscription in self.filtered(lambda s: s.state == "active"):
+            subscription.state = "paused"
+            subscription.connector_id.activity_schedule(
+                "mail.mail_activity_data_warning",
+                user_id=subscription.connector_id.owner_id.id or self.env.uid,
+                summary=self.env._("Subscription %s was paused", subscription.name),
+                note=self.env._(
+                    "The partner answered 410 Gone: it no longer wants these messages. Ask the partner, "
+                    "then resume the subscription and retry the message, or retire the subscription."
+                ),
+            )
+
     @api.model
     @tools.ormcache("event_type_id", "company_id")
     def _matching(self, event_type_id, company_id):

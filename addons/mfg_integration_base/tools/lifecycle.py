@@ -262,6 +262,11 @@ REASONS: Mapping[str, ReasonInfo] = MappingProxyType(
             "Waits for an approval",
             "A person in the approver group approves or rejects it.",
         ),
+        "refused_by_odoo": _person(
+            "Odoo refuses the booking",
+            "A business rule of Odoo stands against it; the detail says which. Remove the cause "
+            "and retry, or do the step by hand and cancel the message.",
+        ),
         "handler_failed": _person(
             "Booking failed with an error",
             "The attempt holds the error. This is a fault in the software or its set-up: tell "

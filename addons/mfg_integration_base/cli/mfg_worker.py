@@ -1,0 +1,138 @@
+"""``odoo mfg_worker -d DB``: the dedicated runner of the lanes.
+
+Loaded by Odoo's command line without this addon's package: models are reached through the registry.
+"""
+
+import argparse
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+
+import psycopg2
+
+from odoo import SUPERUSER_ID, api
+from odoo.cli import Command
+from odoo.modules.registry import Registry
+from odoo.tools import config
+
+_logger = logging.getLogger("odoo.addons.mfg_integration_base.worker")
+
+POLL_SECONDS = 1.0
+"""How often a lane is looked at without having been woken, in seconds."""
+ERROR_PAUSE = 2.0
+"""Pause after the database failed, in seconds."""
+
+
+class Mfg_Worker(Command):  # noqa: N801 - Odoo derives the command from the class: mfg_worker
+    """Run the integration lanes until SIGTERM or SIGINT; what is in flight is finished first."""
+
+    name = "mfg_worker"
+
+    def run(self, cmdargs):
+        parser = argparse.ArgumentParser(prog="odoo mfg_worker", description=self.__doc__)
+        parser.add_argument("-d", "--database", required=True)
+        parser.add_argument("-c", "--config", help="configuration file, default ODOO_RC")
+        parser.add_argument("--lane", action="append", help="code of a lane; repeatable, default all")
+        args = parser.parse_args(cmdargs)
+        options = ["-d", args.database, "--no-http"]
+        if args.config:
+            options += ["-c", args.config]
+        config.parse_config(options, setup_logging=True)
+        # Each lane uses one connection to send, one to book; plus listener and leases.
+        config["db_maxconn"] = max(config["db_maxconn"], 32)
+        sys.exit(Worker(args.database, args.lane).run())
+
+
+class Worker:
+    """One process: two threads a lane (sending, booking) and one that listens."""
+
+    def __init__(self, dbname, lane_codes=None):
+        self._dbname = dbname
+        self._wanted = lane_codes
+        self._stop = threading.Event()
+        self._wakes = {}  # lane code -> events of its threads
+        self._name = f"worker@{socket.gethostname()}:{os.getpid()}"
+
+    def run(self):
+        """Run until told to stop; exit status."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_args: self.stop())
+        registry = Registry(self._dbname)
+        with registry.cursor() as cr:
+            env = api.Environment(cr, SUPERUSER_ID, {})
+            if "mfg.dispatcher" not in env:
+                print(f"mfg_integration_base is not installed in {self._dbname}.", file=sys.stderr)
+                return 1
+            lanes = env["mfg.dispatcher"]._lanes()
+        unknown = set(self._wanted or ()) - {code for _id, code in lanes}
+        if unknown:
+            print(f"Unknown lane: {', '.join(sorted(unknown))}.", file=sys.stderr)
+            return 1
+        threads = [threading.Thread(target=self._listen, name="mfg.listen", daemon=True)]
+        for lane_id, code in lanes:
+            if self._wanted and code not in self._wanted:
+                continue
+            for direction in ("out", "in"):
+                threads.append(
+                    threading.Thread(
+                        target=self._run_lane, args=(lane_id, code, direction), name=f"mfg.{code}.{direction}"
+                    )
+                )
+        _logger.info("%s runs %s", self._name, ", ".join(code for _id, code in lanes))
+        for thread in threads:
+            thread.start()
+        while not self._stop.wait(1.0):
+            registry.check_signaling()  # configuration changed in another process
+        for thread in threads[1:]:
+            thread.join()
+        _logger.info("%s stopped, nothing in flight", self._name)
+        return 0
+
+    def stop(self):
+        """End: nothing new is claimed, what is in flight is finished."""
+        self._stop.set()
+        for events in self._wakes.values():
+            for event in events:
+                event.set()
+
+    def _run_lane(self, lane_id, code, direction):
+        event = threading.Event()
+        self._wakes.setdefault(code, []).append(event)
+        pump = None
+        while not self._stop.is_set():
+            event.clear()
+            try:
+                with Registry(self._dbname).cursor() as cr:
+                    env = api.Environment(cr, SUPERUSER_ID, {})
+                    pump = pump or env["mfg.dispatcher"]._pump_of(direction, lane_id, self._name)
+                    cr.commit()  # no snapshot stays open while the lane runs
+                    pump(env, self._stop.is_set)
+            except psycopg2.Error as error:
+                _logger.warning("Lane %s (%s): %s; trying again", code, direction, error)
+                pump = None
+                self._stop.wait(ERROR_PAUSE)
+            except Exception:
+                # A fault of the runner itself: say so, and do not leave the lane without runner.
+                _logger.exception("Lane %s (%s) failed; trying again", code, direction)
+                pump = None
+                self._stop.wait(ERROR_PAUSE)
+            event.wait(POLL_SECONDS)
+
+    def _listen(self):
+        from odoo.addons.mfg_integration_base.models.wake import WakeListener  # noqa: PLC0415 - needs the registry
+
+        with WakeListener(self._dbname) as listener:
+            while not self._stop.is_set():
+                try:
+                    codes = listener.wait(POLL_SECONDS)
+                except psycopg2.Error as error:
+                    _logger.warning("Listening failed, polling instead: %s", error)
+                    time.sleep(ERROR_PAUSE)
+                    continue
+                for code in codes:
+                    for event in self._wakes.get(code, ()):
+                        event.set()

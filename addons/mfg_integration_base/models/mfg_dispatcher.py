@@ -1,0 +1,151 @@
+import logging
+import os
+import socket
+import threading
+import time
+
+import psycopg2
+
+from odoo import api, models
+from odoo.tools import SQL
+
+from ..const import LINGER_SECONDS
+from .cursors import own_env
+from .mfg_message_queue import QUEUES
+from .mfg_outbox_dispatcher import Pump
+from .wake import WakeListener
+
+_logger = logging.getLogger(__name__)
+
+BUSY_WAIT = 0.2
+"""Pause before looking again at something due that could not be claimed, in seconds."""
+
+
+def worker_name(kind):
+    """Who claims: shown on attempts, e.g. ``cron@host:1234``."""
+    return f"{kind}@{socket.gethostname()}:{os.getpid()}"
+
+
+class MfgDispatcher(models.AbstractModel):
+    """Runs lanes: from their scheduled actions (here) and from the dedicated worker (``cli``)."""
+
+    _name = "mfg.dispatcher"
+    _description = "Dispatcher of a lane"
+
+    @api.model
+    def _cron_run(self, code):
+        """Entry point of a lane's scheduled action."""
+        lane = self.env["mfg.lane"].search([("code", "=", code)])
+        if not lane:
+            return
+        deadline = time.monotonic() + lane.time_budget
+        lane_id = lane.id
+        cron = self.env["ir.cron"]
+        cron._commit_progress()  # the snapshot of this transaction must not stay open meanwhile
+        done = self._run_lane(lane_id, code, deadline)
+        more = done and any(self._next_due(queue, lane_id) == 0 for queue in QUEUES.values())
+        cron._commit_progress(done, remaining=int(bool(more)))
+
+    @api.model
+    def _run_lane(self, lane_id, code, deadline):
+        """Send and book until the lane has been idle for a while; number of attempts.
+
+        Sending has a thread of its own, so that a long booking does not hold back what is on its
+        way to partners.
+        """
+        worker = worker_name("cron")
+        done = [0, 0]
+        stop = threading.Event()
+        failure = []
+
+        def send():
+            try:
+                pump = Pump(lane_id, worker)
+                done[0] = self._until_idle(
+                    lambda: self.env["mfg.outbox.dispatcher"]._pump(
+                        pump, deadline=deadline, should_stop=stop.is_set
+                    ),
+                    "out", lane_id, code, deadline,
+                )  # fmt: skip
+            except Exception as error:  # noqa: BLE001 - raised again below, in the action's thread
+                failure.append(error)
+
+        sender = threading.Thread(target=send, name=f"mfg.lane.{code}.out")
+        sender.start()
+        try:
+            done[1] = self._until_idle(
+                lambda: self.env["mfg.inbox.dispatcher"]._pump(
+                    lane_id, worker, deadline=deadline, should_stop=stop.is_set
+                ),
+                "in", lane_id, code, deadline,
+            )  # fmt: skip
+        except BaseException:
+            stop.set()
+            raise
+        finally:
+            sender.join()
+        if failure:
+            raise failure[0]
+        return sum(done)
+
+    def _until_idle(self, pump, direction, lane_id, code, deadline):
+        """Call ``pump`` again when woken or when something falls due, while that is soon."""
+        done = 0
+        with WakeListener(self.env.cr.dbname) as listener:
+            self._wait(listener, 0)  # connect before the first look, so that no wake is missed
+            while True:
+                now_done = pump()
+                done += now_done
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    return done
+                due = self._next_due(QUEUES[direction], lane_id)
+                if due == 0 and not now_done:
+                    due = BUSY_WAIT  # due, but somebody holds its row: do not spin
+                # Something due later holds the action: Odoo starts actions on the minute only.
+                if not self._wait_for_work(listener, code, min(LINGER_SECONDS if due is None else due, left)):
+                    if due is None:
+                        return done
+
+    def _next_due(self, queue, lane_id):
+        with own_env(self.env.registry) as env:
+            if env["mfg.environment"]._is_neutralized():
+                return None
+            fingerprint = env["mfg.environment"]._fingerprint()
+            return env["mfg.message.queue"]._seconds_until_due(queue, lane_id, fingerprint)
+
+    def _wait_for_work(self, listener, code, seconds):
+        """True when the lane was woken within ``seconds``."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            if code in self._wait(listener, left):
+                return True
+        return False
+
+    @staticmethod
+    def _wait(listener, seconds):
+        try:
+            return listener.wait(seconds)
+        except psycopg2.Error as error:
+            _logger.info("Listening for wake-ups failed, polling instead: %s", error)
+            time.sleep(min(seconds, 1.0))
+            return set()
+
+    @api.model
+    def _pump_of(self, direction, lane_id, worker):
+        """A function ``(env, should_stop)`` that runs one direction of a lane until it is idle."""
+        forever = float("inf")
+        if direction == "in":
+            return lambda env, should_stop: env["mfg.inbox.dispatcher"]._pump(
+                lane_id, worker, deadline=forever, should_stop=should_stop
+            )
+        pump = Pump(lane_id, worker)
+        return lambda env, should_stop: env["mfg.outbox.dispatcher"]._pump(
+            pump, deadline=forever, should_stop=should_stop
+        )
+
+    @api.model
+    def _lanes(self):
+        """``[(id, code)]`` of the lanes in use."""
+        self.env.cr.execute(SQL("SELECT id, code FROM mfg_lane WHERE active ORDER BY sequence, code"))
+        return self.env.cr.fetchall()

@@ -1,0 +1,58 @@
+from dataclasses import dataclass
+from typing import Any
+
+from odoo import api, models
+
+from ..tools.envelope import EventRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message as a transport gets it: no recordset, no database."""
+
+    message_id: int
+    uuid: str
+    event: EventRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What a transport makes of an ``Outgoing``: everything its sender needs, secrets included.
+
+    :param call: understood by the transport's sender only
+    :param excerpt: what the attempt keeps of the request, free of secrets
+    :param credential_id: which credential was used
+    """
+
+    call: Any
+    excerpt: str
+    credential_id: int | None = None
+
+
+class MfgTransport(models.AbstractModel):
+    """Contract: takes messages to a partner, in two stages.
+
+    ``_prepare`` runs with the database: configuration, secrets, mapping, signature. What it
+    returns goes to the *sender*, an object without any database handle, shared by all threads of
+    the process, whose ``submit(call, on_done)`` returns at once and later calls
+    ``on_done(answer)`` exactly once, from any thread. ``answer`` has ``outcome`` (an Outcome),
+    ``status``, ``response_excerpt`` and ``duration_ms``.
+    """
+
+    _name = "mfg.transport"
+    _inherit = ["mfg.plugin"]
+    _description = "Transport contract"
+
+    @api.model
+    def _prepare(self, *, connector, outgoing):
+        """Turn one ``Outgoing`` into ``Prepared``.
+
+        :param connector: the ``mfg.connector``, as superuser
+        :raises Exception: whatever is raised buries this one message as ``prepare_failed``
+        """
+        raise NotImplementedError(f"{self._name} sends nothing")
+
+    @api.model
+    def _sender(self):
+        """The process's sender for this transport."""
+        raise NotImplementedError(f"{self._name} sends nothing")

@@ -1,0 +1,152 @@
+"""Waking the runners: one thread per process tells, a listener hears.
+
+NOTIFY inside a business transaction takes a lock at commit that all writers share, and triggering
+a scheduled action costs the user milliseconds. So post-commit only notes the lanes in memory;
+this thread does the rest on connections of its own, many commits in one go.
+"""
+
+import logging
+import os
+import select
+import threading
+import time
+
+import psycopg2
+
+from odoo import SUPERUSER_ID, api, sql_db
+from odoo.tools import SQL
+
+from ..const import CHANNEL_WAKE
+
+_logger = logging.getLogger(__name__)
+
+COALESCE_SECONDS = 0.003
+"""Pause before telling, so that commits that come close together are told at once, in seconds."""
+
+
+class WakerThread:
+    """Tells runners of all processes which lanes have something new. Starts at first use."""
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._pending = {}  # database name -> ids of lanes
+        self._event = threading.Event()
+        self._pid = None
+
+    def wake(self, dbname, lane_ids):
+        """Note lanes to wake; returns at once."""
+        with self._lock:
+            self._pending.setdefault(dbname, set()).update(lane_ids)
+            # A server that forks its workers leaves the thread behind in the parent.
+            if self._pid != os.getpid():
+                self._pid = os.getpid()
+                self._event = threading.Event()
+                threading.Thread(target=self._run, name="mfg.waker", daemon=True).start()
+        self._event.set()
+
+    def _run(self):
+        while True:
+            self._event.wait()
+            time.sleep(COALESCE_SECONDS)
+            self._event.clear()
+            with self._lock:
+                pending, self._pending = self._pending, {}
+            for dbname, lane_ids in pending.items():
+                try:
+                    tell(dbname, lane_ids)
+                except psycopg2.Error as error:
+                    # Nothing is lost: runners poll, and each lane's action runs every minute.
+                    _logger.warning("Runners of %s could not be woken: %s", dbname, error)
+
+
+def tell(dbname, lane_ids):
+    """Notify the workers and make the lanes' scheduled actions due, on a cursor of its own."""
+    with sql_db.db_connect(dbname).cursor() as cr:
+        cr.execute(
+            SQL(
+                """
+                WITH due AS (
+                    INSERT INTO ir_cron_trigger
+                           (cron_id, call_at, create_uid, create_date, write_uid, write_date)
+                    SELECT c.id, now.utc, %(uid)s, now.utc, %(uid)s, now.utc
+                      FROM mfg_lane l JOIN ir_cron c ON c.id = l.cron_id,
+                           (SELECT statement_timestamp() AT TIME ZONE 'UTC' AS utc) now
+                     WHERE l.id = ANY(%(lanes)s) AND c.active
+                       AND NOT EXISTS (SELECT 1 FROM ir_cron_trigger t
+                                        WHERE t.cron_id = c.id AND t.call_at <= now.utc)
+                    RETURNING 1
+                )
+                SELECT (SELECT count(*) FROM due), count(pg_notify(%(channel)s, l.code))
+                  FROM mfg_lane l WHERE l.id = ANY(%(lanes)s)
+                """,
+                uid=SUPERUSER_ID,
+                lanes=list(lane_ids),
+                channel=CHANNEL_WAKE,
+            )
+        )
+        triggered = cr.fetchone()[0]
+        cr.commit()
+        if triggered:
+            api.Environment(cr, SUPERUSER_ID, {})["ir.cron"]._notifydb()
+
+
+class WakeListener:
+    """Hears which lanes were woken in one database; a context manager.
+
+    Wakes may be missed (a restart of PostgreSQL, a lost connection): it is a shortcut, callers
+    poll as well.
+    """
+
+    def __init__(self, dbname):
+        self._dbname = dbname
+        self._cr = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc_info):
+        self._disconnect()
+
+    def _connect(self):
+        self._cr = sql_db.db_connect(self._dbname).cursor()
+        # sql_db gives out cursors that open a transaction; listening must not hold one open.
+        self._cr._cnx.autocommit = True
+        self._cr.execute(SQL("LISTEN %s", SQL.identifier(CHANNEL_WAKE)))
+
+    def _disconnect(self):
+        cr, self._cr = self._cr, None
+        if cr is None:
+            return
+        try:
+            cr.execute("UNLISTEN *")
+            cr._cnx.autocommit = False
+        except psycopg2.Error:
+            _logger.debug("The listening connection was already lost.")
+        finally:
+            cr.close()
+
+    def wait(self, timeout):
+        """Codes of the lanes woken within ``timeout`` seconds; empty set when none.
+
+        :raises psycopg2.Error: the connection is lost; the next call connects again
+        """
+        try:
+            if self._cr is None:
+                self._connect()
+                return self._drain()
+            if not self._cr._cnx.notifies and timeout > 0:
+                select.select([self._cr._cnx], [], [], timeout)
+            return self._drain()
+        except psycopg2.Error:
+            self._disconnect()
+            raise
+
+    def _drain(self):
+        connection = self._cr._cnx
+        connection.poll()
+        codes = {notify.payload for notify in connection.notifies}
+        connection.notifies.clear()
+        return codes
+
+
+waker = WakerThread()
