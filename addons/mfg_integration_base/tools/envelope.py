@@ -14,7 +14,8 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from . import rfc3339
-from .jsontext import JsonError, canonical_json, loads
+from .json_reader import JsonError, read_json
+from .json_writer import canonical_json
 
 __all__ = [
     "BATCH_CONTENT_TYPE",
@@ -195,7 +196,7 @@ def decode(body: bytes, headers: Mapping[str, str], *, max_depth: int = 64) -> C
     """
     found = mode(headers)
     if found == "structured":
-        return from_json(_loads(body, max_depth))
+        return from_json(_read(body, max_depth))
     if found == "binary":
         return _from_binary(body, headers, max_depth)
     raise EnvelopeError("", "is not a single CloudEvent in structured or binary mode")
@@ -222,7 +223,7 @@ def from_json(document: Any) -> CloudEvent:
         except (binascii.Error, ValueError):
             raise EnvelopeError("/data_base64", "is not base64") from None
         if _is_json(attributes.get("datacontenttype")):
-            data = _loads(data, pointer="/data_base64")
+            data = _read(data, pointer="/data_base64")
     return _event(attributes, data)
 
 
@@ -236,7 +237,7 @@ def _from_binary(body: bytes, headers: Mapping[str, str], max_depth: int) -> Clo
                 raise EnvelopeError("/datacontenttype", "belongs into the header Content-Type")
             attributes[name[3:]] = _header_text(name, value)
     is_json = _is_json(attributes.get("datacontenttype"))
-    data = _loads(body, max_depth) if body and is_json else body or None
+    data = _read(body, max_depth) if body and is_json else body or None
     return _event(attributes, data)
 
 
@@ -303,8 +304,8 @@ def _is_json(media_type: Any) -> bool:
     )
 
 
-def _loads(body: bytes, max_depth: int = 64, pointer: str = "") -> Any:
+def _read(body: bytes, max_depth: int = 64, pointer: str = "") -> Any:
     try:
-        return loads(body, max_depth=max_depth)
+        return read_json(body, max_depth)
     except JsonError as error:
         raise EnvelopeError(pointer, str(error)) from None

@@ -84,50 +84,53 @@ class KeyRing:
     def __repr__(self) -> str:
         return f"<KeyRing {', '.join(f'{key_id}:***' for key_id in self._boxes)}>"
 
-    def encrypt(self, plaintext: bytes, aad: bytes, nonce: bytes) -> str:
-        """Return a token under the current key.
 
-        :param aad: what the token belongs to (model, record, field): the same bytes are needed to
-            decrypt, so a token copied to another record does not open there
-        :param nonce: 12 random bytes, never used twice with one key
-        :raises SecretBoxError: the nonce has the wrong length
-        """
-        if len(nonce) != NONCE_BYTES:
-            raise SecretBoxError(
-                "bad_nonce", f"The nonce has {len(nonce)} bytes instead of {NONCE_BYTES}."
-            )
-        sealed = nonce + self._boxes[self.current].encrypt(nonce, plaintext, aad)
-        return f"v1:{self.current}:{base64.b64encode(sealed).decode()}"
+def encrypt(ring: KeyRing, plaintext: bytes, aad: bytes, nonce: bytes) -> str:
+    """Return a token under the ring's current key.
 
-    def decrypt(self, token: str, aad: bytes) -> bytes:
-        """Return the plaintext.
+    :param aad: what the token belongs to (model, record, field): the same bytes are needed to
+        decrypt, so a token copied to another record does not open there
+    :param nonce: 12 random bytes, never used twice with one key
+    :raises SecretBoxError: the nonce has the wrong length
+    """
+    if len(nonce) != NONCE_BYTES:
+        raise SecretBoxError(
+            "bad_nonce", f"The nonce has {len(nonce)} bytes instead of {NONCE_BYTES}."
+        )
+    sealed = nonce + ring._boxes[ring.current].encrypt(nonce, plaintext, aad)
+    return f"v1:{ring.current}:{base64.b64encode(sealed).decode()}"
 
-        :raises SecretBoxError: not a token, its key is not in the ring, or it was altered or
-            belongs to something else
-        """
-        key_id, sealed = _split(token)
-        box = self._boxes.get(key_id)
-        if box is None:
-            raise SecretBoxError(
-                "unknown_key",
-                f"The key {key_id} is not among the configured keys; add it behind the current "
-                "one until everything is encrypted anew.",
-            )
-        try:
-            return box.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], aad)
-        except InvalidTag:
-            raise SecretBoxError(
-                "not_authentic",
-                f"The value does not open with the key {key_id}: the key has changed, or the "
-                "value was altered or copied from another record.",
-            ) from None
 
-    def needs_rotation(self, token: str) -> bool:
-        """Tell whether the token is under another key than the current one.
+def decrypt(ring: KeyRing, token: str, aad: bytes) -> bytes:
+    """Return the plaintext.
 
-        :raises SecretBoxError: not a token
-        """
-        return _split(token)[0] != self.current
+    :raises SecretBoxError: not a token, its key is not in the ring, or it was altered or
+        belongs to something else
+    """
+    key_id, sealed = _split(token)
+    box = ring._boxes.get(key_id)
+    if box is None:
+        raise SecretBoxError(
+            "unknown_key",
+            f"The key {key_id} is not among the configured keys; add it behind the current "
+            "one until everything is encrypted anew.",
+        )
+    try:
+        return box.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], aad)
+    except InvalidTag:
+        raise SecretBoxError(
+            "not_authentic",
+            f"The value does not open with the key {key_id}: the key has changed, or the "
+            "value was altered or copied from another record.",
+        ) from None
+
+
+def needs_rotation(ring: KeyRing, token: str) -> bool:
+    """Tell whether the token is under another key than the ring's current one.
+
+    :raises SecretBoxError: not a token
+    """
+    return _split(token)[0] != ring.current
 
 
 def _split(token: str) -> tuple[str, bytes]:

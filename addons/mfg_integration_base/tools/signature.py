@@ -49,7 +49,7 @@ class Secret:
         if not _MIN_BYTES <= len(key) <= _MAX_BYTES:
             raise SignatureError(
                 "bad_secret",
-                f"The secret has {len(key)} bytes; between {_MIN_BYTES} and {_MAX_BYTES} are needed.",
+                f"The secret has {len(key)} bytes instead of {_MIN_BYTES} to {_MAX_BYTES}.",
             )
         self._key = bytes(key)
 
