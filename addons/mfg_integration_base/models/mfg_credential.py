@@ -7,8 +7,8 @@ from odoo.exceptions import AccessError, ValidationError
 
 from ..const import ENV_SECRET_KEY, ENV_SECRET_KEY_FILE
 from ..exceptions import ConfigurationError
-from ..tools.secretbox import KeyRing, SecretBoxError, decrypt, encrypt
-from ..tools.signature import Secret
+from ..tools.secretbox import KeyRing, SecretBoxError
+from ..tools.signature import Secret, SignatureError
 
 
 class MfgCredential(models.Model):
@@ -66,7 +66,7 @@ class MfgCredential(models.Model):
             if not text and path:
                 text = Path(path).read_text(encoding="ascii")
             return KeyRing.parse(text.strip())
-        except (OSError, ValueError, SecretBoxError) as error:
+        except (OSError, UnicodeDecodeError, SecretBoxError) as error:
             raise ConfigurationError(
                 self.env._(
                     "Credentials cannot be encrypted: set %(key)s or %(file)s (see docs/security.md). %(error)s",
@@ -84,9 +84,11 @@ class MfgCredential(models.Model):
         self.ensure_one()
         try:
             Secret.parse(text.strip())
-        except ValueError as error:
+        except SignatureError as error:
             raise ValidationError(self.env._("Credential %(name)s: %(error)s", name=self.name, error=error)) from None
-        cipher = encrypt(self._key_ring(), text.strip().encode(), self._aad(), secrets.token_bytes(12))
+        cipher = self._key_ring().encrypt(
+            text.strip().encode(), self._aad(), secrets.token_bytes(12)
+        )
         # sudo: the cipher column is closed to everybody but the system.
         self.sudo().write({"cipher": cipher})
 
@@ -106,7 +108,7 @@ class MfgCredential(models.Model):
     def _open(self):
         self.ensure_one()
         try:
-            return Secret.parse(decrypt(self._key_ring(), self.cipher, self._aad()).decode())
+            return Secret.parse(self._key_ring().decrypt(self.cipher, self._aad()).decode())
         except SecretBoxError as error:
             raise ConfigurationError(
                 self.env._("Credential %(name)s cannot be decrypted: %(error)s", name=self.name, error=error)

@@ -13,7 +13,7 @@ class MfgInboxMessage(models.Model):
     route_id = PlainMany2one("mfg.inbox.route", required=True, readonly=True)
     message_type = fields.Char(required=True, readonly=True)
     external_id = fields.Char(string="Partner's message id", required=True, readonly=True)
-    body = fields.Binary(attachment=False, readonly=True, required=True)
+    body = fields.Binary(string="Raw body", attachment=False, readonly=True, required=True)
     body_text = fields.Text(compute="_compute_body_text", string="Body")
     content_type = fields.Char(readonly=True)
     headers = fields.Text(readonly=True, help="Request headers, secrets masked.")
