@@ -1,5 +1,6 @@
 from . import (  # isort: skip  (mixins before the models that inherit them)
     mfg_plugin,
+    mfg_record_link,
     mfg_uuid_mixin,
     mfg_message_mixin,
     mfg_queue_key,
@@ -24,6 +25,7 @@ from . import (
     mfg_inbox_message,
     mfg_inbox_route,
     mfg_lane,
+    mfg_message_dead,
     mfg_message_queue,
     mfg_outbox_dispatcher,
     mfg_outbox_message,

@@ -215,7 +215,6 @@ class MfgConnector(models.Model):
                 {
                     "name": self.env._("Integration %s", self.name),
                     "login": f"mfg-integration-{self.code}",
-                    "password": False,
                     "company_id": self.company_id.id,
                     "company_ids": [(6, 0, self.company_id.ids)],
                     "group_ids": [(6, 0, self._service_user_groups().ids)],

@@ -9,6 +9,7 @@ class MfgEvent(models.Model):
 
     _name = "mfg.event"
     _description = "Integration event"
+    _inherit = ["mfg.record.link"]
     _order = "id desc"
     _rec_name = "uuid"
     _log_access = False
@@ -32,11 +33,21 @@ class MfgEvent(models.Model):
     )
     data = fields.Text(required=True, readonly=True)
     outbox_message_ids = fields.One2many("mfg.outbox.message", "event_id", string="Deliveries")
+    delivery_count = fields.Integer(compute="_compute_delivery_count")
 
     _uuid_uniq = models.Constraint("UNIQUE (uuid)", "Two events share an id.")
     _record_idx = models.Index("(model, res_id, id)")
     _type_idx = models.Index("(event_type_id, id)")
     _key_idx = models.Index("(ordering_key, id)")
+
+    def _compute_delivery_count(self):
+        counts = dict(
+            self.env["mfg.outbox.message"]._read_group(
+                [("event_id", "in", self.ids)], ["event_id"], ["__count"]
+            )
+        )
+        for event in self:
+            event.delivery_count = counts.get(event, 0)
 
     @api.model_create_multi
     def create(self, vals_list):

@@ -6,6 +6,7 @@ class MfgExternalRef(models.Model):
 
     _name = "mfg.external.ref"
     _description = "External reference"
+    _inherit = ["mfg.record.link"]
     _order = "connector_id, model, external_id"
     _rec_name = "external_id"
 
@@ -14,19 +15,12 @@ class MfgExternalRef(models.Model):
     model = fields.Char(required=True, help="Technical name, e.g. product.product")
     external_id = fields.Char(string="Partner's id", required=True)
     res_id = fields.Many2oneReference(string="Record", model_field="model", required=True)
-    record_name = fields.Char(compute="_compute_record_name")
 
     _external_uniq = models.Constraint(
         "UNIQUE (connector_id, model, external_id)",
         "This connector already maps that partner id for that model.",
     )
     _record_idx = models.Index("(model, res_id)")
-
-    @api.depends("model", "res_id")
-    def _compute_record_name(self):
-        for ref in self:
-            record = ref.model in self.env and self.env[ref.model].browse(ref.res_id).exists()
-            ref.record_name = record.display_name if record else False
 
     @api.model
     def _resolve(self, connector, model, external_id):

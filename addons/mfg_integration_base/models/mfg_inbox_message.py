@@ -8,7 +8,10 @@ class MfgInboxMessage(models.Model):
 
     _name = "mfg.inbox.message"
     _description = "Inbox message"
-    _inherit = ["mfg.message.mixin"]
+    _inherit = ["mfg.message.mixin", "mfg.record.link"]
+    _log_access = False  # not inherited from an abstract model
+    _mfg_link_model = "record_model"
+    _mfg_link_id = "record_id"
 
     route_id = PlainMany2one("mfg.inbox.route", required=True, readonly=True)
     message_type = fields.Char(required=True, readonly=True)

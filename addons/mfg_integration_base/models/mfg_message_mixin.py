@@ -20,7 +20,6 @@ class MfgMessageMixin(models.AbstractModel):
 
     _name = "mfg.message.mixin"
     _description = "Queued message"
-    _log_access = False
     _order = "id desc"
     _rec_name = "uuid"
 
@@ -31,6 +30,7 @@ class MfgMessageMixin(models.AbstractModel):
     reason_hint = fields.Char(compute="_compute_reason", string="What to do")
     detail = fields.Text(readonly=True, help="What happened at the last attempt.")
     connector_id = PlainMany2one("mfg.connector", required=True, readonly=True)
+    connector_activated_here = fields.Boolean(related="connector_id.activated_here")
     company_id = PlainMany2one("res.company", required=True, readonly=True)
     lane_id = PlainMany2one("mfg.lane", required=True, readonly=True)
     ordering_key = fields.Char(readonly=True)

@@ -9,6 +9,7 @@ class MfgOutboxMessage(models.Model):
     _name = "mfg.outbox.message"
     _description = "Outbox message"
     _inherit = ["mfg.message.mixin"]
+    _log_access = False  # not inherited from an abstract model
 
     event_id = PlainMany2one("mfg.event", required=True, readonly=True)
     event_type = fields.Char(required=True, readonly=True)
@@ -18,3 +19,13 @@ class MfgOutboxMessage(models.Model):
     event_subject = fields.Char(related="event_id.subject", string="Subject")
 
     _event_idx = models.Index("(event_id)")
+
+    def action_open_event(self):
+        """Open the event that this message delivers."""
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "res_model": "mfg.event",
+            "res_id": self.event_id.id,
+            "views": [(False, "form")],
+        }

@@ -13,7 +13,6 @@ class MfgQueueKey(models.AbstractModel):
 
     _name = "mfg.queue.key"
     _description = "Ordering key with waiting messages"
-    _log_access = False
 
     owner_id = fields.Integer(required=True, readonly=True)
     ordering_key = fields.Char(required=True, readonly=True)
@@ -31,9 +30,11 @@ class MfgOutboxKey(models.Model):
     _name = "mfg.outbox.key"
     _description = "Outbox ordering key (owner: subscription)"
     _inherit = ["mfg.queue.key"]
+    _log_access = False  # not inherited from an abstract model
 
 
 class MfgInboxKey(models.Model):
     _name = "mfg.inbox.key"
     _description = "Inbox ordering key (owner: route)"
     _inherit = ["mfg.queue.key"]
+    _log_access = False  # not inherited from an abstract model
