@@ -7,7 +7,7 @@ from odoo.exceptions import AccessError, ValidationError
 
 from ..const import ENV_SECRET_KEY, ENV_SECRET_KEY_FILE
 from ..exceptions import ConfigurationError
-from ..tools.secretbox import KeyRing, SecretBoxError
+from ..tools.secretbox import KeyRing, SecretBoxError, decrypt, encrypt
 from ..tools.signature import Secret, SignatureError
 
 
@@ -86,8 +86,8 @@ class MfgCredential(models.Model):
             Secret.parse(text.strip())
         except SignatureError as error:
             raise ValidationError(self.env._("Credential %(name)s: %(error)s", name=self.name, error=error)) from None
-        cipher = self._key_ring().encrypt(
-            text.strip().encode(), self._aad(), secrets.token_bytes(12)
+        cipher = encrypt(
+            self._key_ring(), text.strip().encode(), self._aad(), secrets.token_bytes(12)
         )
         # sudo: the cipher column is closed to everybody but the system.
         self.sudo().write({"cipher": cipher})
@@ -108,7 +108,7 @@ class MfgCredential(models.Model):
     def _open(self):
         self.ensure_one()
         try:
-            return Secret.parse(self._key_ring().decrypt(self.cipher, self._aad()).decode())
+            return Secret.parse(decrypt(self._key_ring(), self.cipher, self._aad()).decode())
         except SecretBoxError as error:
             raise ConfigurationError(
                 self.env._("Credential %(name)s cannot be decrypted: %(error)s", name=self.name, error=error)
