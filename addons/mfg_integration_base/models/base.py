@@ -1,8 +1,9 @@
 import secrets
 from ast import literal_eval
 from dataclasses import dataclass
+from datetime import datetime, timezone
 
-from odoo import api, fields, models
+from odoo import api, models
 from odoo.tools import SQL
 
 from ..tools import tracecontext
@@ -62,7 +63,7 @@ class Base(models.AbstractModel):
                 batch.append((record, company, specs))
         if not batch:
             return []
-        now = fields.Datetime.now()
+        now = datetime.now(timezone.utc).replace(tzinfo=None)  # with the fraction Odoo's own drops
         source = self.env["ir.config_parameter"].sudo().get_param("database.uuid")  # sudo: system parameter
         self._mfg_lock_keys({r._mfg_ordering_key() for r, _c, specs in batch if any(s.ordered for s in specs)})
         events, messages, lanes = [], [], set()
