@@ -2,6 +2,7 @@ from odoo import api, models
 
 from ..const import MAX_JSON_DEPTH
 from ..exceptions import BusinessReject
+from ..tools.http_body import is_json_type
 from ..tools.json_reader import JsonError, read_json
 
 
@@ -11,6 +12,11 @@ class MfgCodec(models.AbstractModel):
     _name = "mfg.codec"
     _inherit = ["mfg.plugin"]
     _description = "Codec contract"
+
+    @api.model
+    def _accepts(self, content_type):
+        """Whether this codec reads bodies of that Content-Type."""
+        return True
 
     @api.model
     def _decode(self, *, raw, content_type):
@@ -25,6 +31,10 @@ class MfgCodecJson(models.AbstractModel):
     _name = "mfg.codec.json"
     _inherit = ["mfg.codec"]
     _description = "JSON codec"
+
+    @api.model
+    def _accepts(self, content_type):
+        return is_json_type(content_type)
 
     @api.model
     def _decode(self, *, raw, content_type):
