@@ -1,0 +1,92 @@
+"""Running other programs: their output goes to the setup log, their last words into the error."""
+
+import re
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .console import Console
+from .errors import LauncherError
+
+#: lines of a failed program's output that are searched for the reason
+TAIL = 200
+_REASON = re.compile(
+    r"\b(error|fatal|critical|failed|denied|refused|no space)\b|^E:", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True)
+class Runner:
+    """Runs programs for the set-up, quietly unless asked.
+
+    :param log: every command and all of its output is appended here
+    """
+
+    log: Path
+    console: Console
+
+    def run(
+        self,
+        argv: Sequence[str | Path],
+        *,
+        what: str,
+        remedy: str = "",
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        stdin: str | None = None,
+        line: Callable[[str], None] | None = None,
+    ) -> str:
+        """Run a program to its end and return what it printed (both streams as one).
+
+        :param what: the work's name for an error message ("installing Odoo's requirements")
+        :param line: called with each line while the program runs
+        :raises LauncherError: it ended with another status than 0, or does not exist
+        """
+        command = [str(part) for part in argv]
+        printed: list[str] = []
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("a") as log:
+            log.write(f"$ {' '.join(command)}\n")
+            log.flush()
+            try:
+                process = subprocess.Popen(
+                    command,
+                    env=None if env is None else dict(env),
+                    cwd=cwd,
+                    stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    text=True,
+                    errors="replace",
+                )
+            except (FileNotFoundError, PermissionError) as error:
+                raise LauncherError(
+                    f"{what} failed: {command[0]} cannot be run ({error.strerror})",
+                    remedy or "Install it and run the same command again",
+                ) from error
+            with process:
+                if stdin is not None:
+                    process.stdin.write(stdin)
+                    process.stdin.close()
+                for text in process.stdout:
+                    log.write(text)
+                    printed.append(text)
+                    self.console.detail(text.rstrip())
+                    if line:
+                        line(text.rstrip("\n"))
+        if process.returncode:
+            raise LauncherError(
+                f"{what} failed: {reason(printed, process.returncode)}",
+                remedy or f"All of its output is in {self.log}; run again with --verbose to see it",
+            )
+        return "".join(printed)
+
+
+def reason(lines: Sequence[str], status: int) -> str:
+    """The line of a program's output that most likely says why it failed."""
+    tail = [text.strip() for text in lines[-TAIL:] if text.strip()]
+    telling = [text for text in tail if _REASON.search(text)]
+    if telling or tail:
+        return (telling or tail)[-1][:300]
+    return f"it said nothing and ended with status {status}"

@@ -1,0 +1,54 @@
+"""`./mfg demo`: everything from an empty machine to a factory at work."""
+
+import subprocess
+
+from . import server
+from .databases import Databases
+from .errors import LauncherError
+from .workspace import Workspace
+
+DEFAULT_SCENARIO = "foundation"
+
+
+def scenarios(workspace: Workspace) -> list[str]:
+    """The names that --scenario takes."""
+    found = (workspace.layout.root / "tests" / "scenarios").glob("[a-z]*.py")
+    return sorted(path.stem for path in found)
+
+
+def demo(workspace: Workspace, name: str, wanted_port: int | None) -> int:
+    """Set up, make the demo database anew, play the scenario, leave Odoo running.
+
+    :raises LauncherError: there is no such scenario, or a part could not be brought up
+    """
+    if name not in scenarios(workspace):
+        known = ", ".join(scenarios(workspace)) or "none in this checkout"
+        raise LauncherError(f"there is no scenario {name}", f"Choose one of: {known}")
+    with workspace.exclusive("demo"):
+        workspace.prepare()
+        databases = Databases(workspace)
+        template = databases.suite()
+        server.stop(workspace, "worker")
+        server.stop(workspace, "odoo")
+        database = workspace.demo_database
+        with workspace.console.step(f"Database {database}"):
+            databases.copy(template, database)
+        server.start(workspace, database, wanted_port)
+    done = subprocess.run(
+        [workspace.layout.python, "-m", f"tests.scenarios.{name}"],
+        cwd=workspace.layout.root,
+        env=workspace.environment() | {"MFG_DEMO_DB": database},
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
+    if done.returncode:
+        raise LauncherError(
+            f"the scenario {name} failed (status {done.returncode})",
+            "Read what it said above, and ./mfg logs odoo",
+        )
+    record = server.start(workspace, database)
+    workspace.console.say(
+        f"\nOdoo runs at {record.details['url']} - user admin, password admin."
+        "\nEnd it with ./mfg stop."
+    )
+    return 0
