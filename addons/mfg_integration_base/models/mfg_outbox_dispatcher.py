@@ -12,7 +12,7 @@ from odoo.tools import SQL
 
 from ..const import EXCERPT_CHARS
 from ..tools.envelope import EventRecord
-from ..tools.outcome import Reject
+from ..tools.outcome import Answer, Reject
 from ..tools.redact import excerpt
 from ..tools.settlement import decide
 from .cursors import own_env, read_committed
@@ -48,16 +48,6 @@ class Pump:
     in_flight: dict = field(default_factory=dict)  # attempt id -> Flight
     answers: queue.SimpleQueue = field(default_factory=queue.SimpleQueue)  # (attempt id, answer)
     sent: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Unsent:
-    """The answer to a message that was not sent at all."""
-
-    outcome: Reject
-    status: int | None = None
-    response_excerpt: str = ""
-    duration_ms: float = 0.0
 
 
 class MfgOutboxDispatcher(models.AbstractModel):
@@ -167,7 +157,7 @@ class MfgOutboxDispatcher(models.AbstractModel):
                 sender = transport._sender()
             except Exception:  # noqa: BLE001 - one message's fault must not stop the others
                 detail = excerpt(traceback.format_exc(limit=-6), EXCERPT_CHARS)
-                pump.answers.put((claim.attempt_id, Unsent(Reject("prepare_failed", detail))))
+                pump.answers.put((claim.attempt_id, Answer(Reject("prepare_failed", detail))))
                 continue
             pump.in_flight[claim.attempt_id] = Flight(claim, prepared)
             sender.submit(

@@ -35,8 +35,7 @@ class MfgTransport(models.AbstractModel):
     ``_prepare`` runs with the database: configuration, secrets, mapping, signature. What it
     returns goes to the *sender*, an object without any database handle, shared by all threads of
     the process, whose ``submit(call, on_done)`` returns at once and later calls
-    ``on_done(answer)`` exactly once, from any thread. ``answer`` has ``outcome`` (an Outcome),
-    ``status``, ``response_excerpt`` and ``duration_ms``.
+    ``on_done(answer)`` exactly once, from any thread, with a ``tools.outcome.Answer``.
     """
 
     _name = "mfg.transport"

@@ -80,3 +80,19 @@ class Reject:
 
 
 Outcome: TypeAlias = Delivered | Retry | Reject
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a sender reports of one call.
+
+    :param outcome: what came of it
+    :param status: HTTP status or the like, where there is one
+    :param response_excerpt: beginning of the answer, free of secrets
+    :param duration_ms: how long the call took, in milliseconds
+    """
+
+    outcome: Outcome
+    status: int | None = None
+    response_excerpt: str = ""
+    duration_ms: float = 0.0
