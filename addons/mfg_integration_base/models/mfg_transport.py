@@ -51,6 +51,11 @@ class MfgTransport(models.AbstractModel):
         """
         raise NotImplementedError(f"{self._name} sends nothing")
 
+    @staticmethod
+    def _prepared(call, excerpt, credential_id=None):
+        """What ``_prepare`` returns; see ``Prepared``."""
+        return Prepared(call=call, excerpt=excerpt, credential_id=credential_id)
+
     @api.model
     def _sender(self):
         """The process's sender for this transport."""

@@ -7,7 +7,6 @@ from ..tools import redact, signature
 from ..tools.envelope import encode_structured
 from ..tools.http_client import HttpCall, HttpClient
 from ..tools.url_guard import parse_allow_list
-from .mfg_transport import Prepared
 
 CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
 MAX_RESPONSE_BYTES = 64 * 1024
@@ -57,7 +56,7 @@ class MfgTransportHttp(models.AbstractModel):
         )
         lines = [f"POST {connector.url}"]
         lines += [f"{name}: {value}" for name, value in redact.headers(headers).items()]
-        return Prepared(call=call, excerpt="\n".join(lines), credential_id=secrets[0][0])
+        return self._prepared(call, excerpt="\n".join(lines), credential_id=secrets[0][0])
 
     @api.model
     def _sender(self):
