@@ -1,13 +1,27 @@
 import json
 import re
+from typing import Any, NamedTuple
 
 from odoo import api, fields, models, tools
 from odoo.exceptions import ValidationError
 
-from ..const import DEDUPE_DAYS
-from ..tools.schema import check_schema
+from ..const import API_PREFIX, DEDUPE_DAYS
+from ..tools.schema import check_schema, compile_schema
 
 MESSAGE_TYPE_PATTERN = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*\.v[1-9][0-9]*")
+
+
+class RouteSpec(NamedTuple):
+    """What the gateway needs to know of a route, cached per connector and message type."""
+
+    id: int
+    lane_id: int
+    codec: str
+    handler: str
+    schema: Any
+    external_id_pointer: str
+    ordering_pointer: str
+    dedupe_days: int
 
 
 class MfgInboxRoute(models.Model):
@@ -56,6 +70,11 @@ class MfgInboxRoute(models.Model):
         default="skip",
     )
     dedupe_days = fields.Integer(default=DEDUPE_DAYS, required=True)
+    endpoint = fields.Char(
+        string="Address for the partner",
+        compute="_compute_endpoint",
+        help="Where the partner sends these messages to (POST).",
+    )
 
     _route_uniq = models.Constraint(
         "UNIQUE (connector_id, message_type)", "This connector already has a route for that type."
@@ -96,6 +115,17 @@ class MfgInboxRoute(models.Model):
                         )
                     )
 
+    @api.depends("connector_id.code", "message_type")
+    def _compute_endpoint(self):
+        base_url = self.get_base_url()
+        for route in self:
+            known = route.connector_id.code and route.message_type
+            route.endpoint = (
+                f"{base_url}{API_PREFIX}/in/{route.connector_id.code}/{route.message_type}"
+                if known
+                else False
+            )
+
     @api.model_create_multi
     def create(self, vals_list):
         self.env.registry.clear_cache()
@@ -121,10 +151,21 @@ class MfgInboxRoute(models.Model):
 
     @api.model
     @tools.ormcache("connector_id", "message_type")
-    def _route_id(self, connector_id, message_type):
+    def _spec(self, connector_id, message_type):
+        """``RouteSpec`` of a connector's route for this message type, or None (cached)."""
         # sudo: routing does not depend on a user.
-        return (
-            self.sudo()
-            .search([("connector_id", "=", connector_id), ("message_type", "=", message_type)])
-            .id
+        route = self.sudo().search(
+            [("connector_id", "=", connector_id), ("message_type", "=", message_type)]
+        )
+        if not route:
+            return None
+        return RouteSpec(
+            id=route.id,
+            lane_id=route.lane_id.id,
+            codec=route.codec,
+            handler=route.handler,
+            schema=compile_schema(route._effective_schema()),
+            external_id_pointer=route.external_id_pointer or "",
+            ordering_pointer=route.ordering_pointer or "",
+            dedupe_days=route.dedupe_days,
         )

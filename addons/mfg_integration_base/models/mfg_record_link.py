@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
 
@@ -19,6 +19,7 @@ class MfgRecordLink(models.AbstractModel):
         compute="_compute_record_name", compute_sudo=False, string="Record name"
     )
 
+    @api.depends(lambda self: (self._mfg_link_model, self._mfg_link_id))
     def _compute_record_name(self):
         for link in self:
             record = link._linked_record()

@@ -9,7 +9,12 @@ class MfgMessageCancel(models.TransientModel):
     _description = "Cancel messages"
 
     res_model = fields.Selection(
-        [("mfg.outbox.message", "Outbox"), ("mfg.inbox.message", "Inbox")], required=True
+        [
+            ("mfg.outbox.message", "Outbox"),
+            ("mfg.inbox.message", "Inbox"),
+            ("mfg.message.dead", "Error queue"),
+        ],
+        required=True,
     )
     res_ids = fields.Char(required=True)
     reason = fields.Char(required=True)
@@ -25,11 +30,14 @@ class MfgMessageCancel(models.TransientModel):
 
     def action_cancel(self):
         self.ensure_one()
-        messages = self._messages()
-        messages._check_operator()
         if not self.reason.strip():
             raise ValidationError(self.env._("Say why the messages are cancelled."))
-        self.env["mfg.message.queue"]._cancel(
-            messages, f"{self.env.user.display_name}: {self.reason.strip()}"
-        )
+        rows = self._messages()
+        # The error queue's rows stand for messages of both directions.
+        queues = rows._messages() if self.res_model == "mfg.message.dead" else [rows]
+        for messages in queues:
+            messages._check_operator()
+            self.env["mfg.message.queue"]._cancel(
+                messages, f"{self.env.user.display_name}: {self.reason.strip()}"
+            )
         return {"type": "ir.actions.act_window_close"}
