@@ -129,13 +129,14 @@ class MfgConnector(models.Model):
 
     # === Computes === #
 
-    @api.depends_context("uid")
+    @api.depends("state", "activation_fingerprint")
     def _compute_activated_here(self):
         fingerprint = self.env["mfg.environment"]._fingerprint()
         # sudo: the fingerprint itself is for administrators only, its verdict is for everybody.
-        for connector in self.sudo():
+        for connector in self:
             connector.activated_here = (
-                connector.state == "draft" or connector.activation_fingerprint == fingerprint
+                connector.state == "draft"
+                or connector.sudo().activation_fingerprint == fingerprint
             )
 
     @api.depends("runtime_ids")
