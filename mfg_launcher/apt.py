@@ -17,6 +17,8 @@ from pathlib import Path
 from .command import Runner
 from .errors import LauncherError
 
+#: apt's own downloader; unlike `apt-get download` it goes on with a file that is there in part
+_HELPER = "/usr/lib/apt/apt-helper"
 _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _URI_LINE = re.compile(
     r"^'(?P<uri>[^']+)' (?P<name>\S+) (?P<size>\d+)(?: SHA256:(?P<sha256>\w{64}))?"
@@ -27,6 +29,7 @@ _URI_LINE = re.compile(
 class Package:
     """One file of a mirror as its signed lists describe it (size in bytes)."""
 
+    uri: str
     name: str
     size: int
     sha256: str
@@ -59,7 +62,11 @@ def pick_mirror(targets: str, codename: str) -> str | None:
 def parse_uris(text: str) -> list[Package]:
     """The answer of `apt-get --print-uris`; packages without a SHA256 are left out."""
     found = (_URI_LINE.match(line.strip()) for line in text.splitlines())
-    return [Package(m["name"], int(m["size"]), m["sha256"]) for m in found if m and m["sha256"]]
+    return [
+        Package(m["uri"], m["name"], int(m["size"]), m["sha256"])
+        for m in found
+        if m and m["sha256"]
+    ]
 
 
 def parse_percent(line: str) -> str | None:
@@ -146,8 +153,10 @@ class Area:
         packages = self.describe(names)
         missing = [p for p in packages if not is_intact(target / p.name, p)]
         if missing:
+            argv = [_HELPER, *self.options(), "-oAPT::Status-Fd=1", "download-file"]
             for package in missing:
-                keep_partial(target, package)
+                drop_wrong(target / package.name, package)
+                argv += [package.uri, target / package.name, f"SHA256:{package.sha256}"]
 
             def line(text: str) -> None:
                 percent = parse_percent(text)
@@ -155,11 +164,10 @@ class Area:
                     progress(f"{percent} of {sum(p.size for p in missing) / 1e6:.0f} MB")
 
             self._runner.run(
-                ["apt-get", *self.options(), "-oAPT::Status-Fd=1", "download", *names],
+                argv,
                 what="downloading packages",
                 remedy="Check the network and run the same command again: it goes on where it "
                 "stopped",
-                cwd=target,
                 line=line,
             )
         for package in packages:
@@ -176,19 +184,13 @@ def is_intact(path: Path, package: Package) -> bool:
     return path.is_file() and path.stat().st_size == package.size and sha256(path) == package.sha256
 
 
-def keep_partial(target: Path, package: Package) -> None:
-    """Put what an interrupted download left where apt looks for it.
+def drop_wrong(path: Path, package: Package) -> None:
+    """Remove a file that is complete in size and wrong: there is nothing to go on from.
 
-    `apt-get download` writes straight to the final name, deletes what it finds there, and resumes
-    only from the folder ``partial``.
+    A shorter one is what an interrupted download left; apt goes on where it ends.
     """
-    left, partial = target / package.name, target / "partial" / package.name
-    partial.parent.mkdir(exist_ok=True)
-    if left.is_file():
-        if left.stat().st_size < package.size:
-            left.replace(partial)
-        else:  # complete and wrong: nothing to go on from
-            left.unlink()
+    if path.is_file() and path.stat().st_size >= package.size:
+        path.unlink()
 
 
 def machine_mirror() -> tuple[str, str]:

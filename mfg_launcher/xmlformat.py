@@ -24,30 +24,35 @@ class Finding:
 def _levels(source: str) -> dict[int, int]:
     """Line -> nesting level of the element whose start or end tag begins that line.
 
+    Tags among text are left out: there, blanks are part of the content.
+
     :raises xml.parsers.expat.ExpatError: the file is not well-formed
     """
     parser = xml.parsers.expat.ParserCreate()
     lines = source.encode().splitlines()
     levels: dict[int, int] = {}
-    depth = 0
+    has_text = [False]  # one entry for each open element, the document itself first
 
     def note(level: int) -> None:
         row, column = parser.CurrentLineNumber, parser.CurrentColumnNumber
-        if not lines[row - 1][:column].strip():
+        if not has_text[-1] and not lines[row - 1][:column].strip():
             levels.setdefault(row, level)
 
     def start(_name: str, _attributes: dict) -> None:
-        nonlocal depth
-        note(depth)
-        depth += 1
+        note(len(has_text) - 1)
+        has_text.append(False)
 
     def end(_name: str) -> None:
-        nonlocal depth
-        depth -= 1
-        note(depth)
+        note(len(has_text) - 2)
+        has_text.pop()
+
+    def text(data: str) -> None:
+        if data.strip():
+            has_text[-1] = True
 
     parser.StartElementHandler = start
     parser.EndElementHandler = end
+    parser.CharacterDataHandler = text
     parser.Parse(source.encode(), True)
     return levels
 
