@@ -1,0 +1,41 @@
+"""The dedicated worker in a process of its own."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from .process import ChildProcess
+
+START_SECONDS = 60
+
+
+class Worker(ChildProcess):
+    """``python -m odoo mfg_worker -d DATABASE``; environment as for ``OdooServer``.
+
+    :param lanes: codes of the lanes it runs; none: all
+    """
+
+    def __init__(
+        self,
+        database: str,
+        folder: Path,
+        *,
+        lanes: tuple[str, ...] = (),
+        name: str = "worker",
+        env: Mapping[str, str] = {},
+    ):
+        argv = [sys.executable, "-m", "odoo", "mfg_worker", "-d", database]
+        for lane in lanes:
+            argv += ["--lane", lane]
+        super().__init__(f"{name} of {database}", argv, folder / f"{name}-{database}.log", env)
+        self._lines_before = 0
+
+    def spawn(self) -> None:
+        self._lines_before = self.output().count("\n")
+        super().spawn()
+
+    def wait_ready(self) -> None:
+        self.wait_until(self._runs, START_SECONDS, "to run its lanes")
+
+    def _runs(self) -> bool:
+        return any(" runs " in line for line in self.output().splitlines()[self._lines_before :])
