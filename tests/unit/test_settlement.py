@@ -1,0 +1,65 @@
+"""Every outcome, at every stage of a retry policy."""
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from odoo.addons.mfg_integration_base.tools.backoff import parse_schedule
+from odoo.addons.mfg_integration_base.tools.lifecycle import REASONS, State
+from odoo.addons.mfg_integration_base.tools.outcome import Delivered, Reject, Retry
+from odoo.addons.mfg_integration_base.tools.settlement import decide
+
+SCHEDULE = parse_schedule("2s 1m", jitter=0)
+
+
+def settle(outcome, tries=1):
+    return decide(outcome, schedule=SCHEDULE, tries=tries, rng=random.Random(1))
+
+
+CASES = [
+    # outcome, tries -> state, attempt says, reason, delay, pause
+    (Delivered(), 1, State.DONE, "delivered", "", None, False),
+    (Delivered(), 9, State.DONE, "delivered", "", None, False),
+    (Retry("timeout"), 1, State.RETRYING, "retry", "timeout", 2, False),
+    (Retry("server_error"), 2, State.RETRYING, "retry", "server_error", 60, False),
+    (Retry("server_error"), 3, State.DEAD, "retry", "attempts_exhausted", None, False),
+    (Retry("rate_limited", after=3), 1, State.RETRYING, "retry", "rate_limited", 3, False),
+    (Retry("rate_limited", after=9999), 1, State.RETRYING, "retry", "rate_limited", 4, False),
+    (Reject("auth"), 1, State.DEAD, "rejected", "auth", None, False),
+    (Reject("gone", pause=True), 1, State.DEAD, "rejected", "gone", None, True),
+]
+
+
+@pytest.mark.parametrize(("outcome", "tries", "state", "says", "reason", "delay", "pause"), CASES)
+def test_table(outcome, tries, state, says, reason, delay, pause):
+    settlement = settle(outcome, tries)
+    assert (settlement.state, settlement.outcome, settlement.reason) == (state, says, reason)
+    assert (settlement.delay, settlement.pause) == (delay, pause)
+
+
+def test_the_last_failure_is_told():
+    assert settle(Retry("timeout", "No answer in 30 s."), 3).detail == (
+        "Given up after 3 attempts. Last: No answer in 30 s."
+    )
+
+
+def test_a_note_of_success_is_kept():
+    assert settle(Delivered(note="Same as before.")).detail == "Same as before."
+
+
+@pytest.mark.parametrize("outcome", [None, True, "done", {"state": "done"}])
+def test_only_outcomes(outcome):
+    with pytest.raises(TypeError, match="not an Outcome"):
+        settle(outcome)
+
+
+@given(st.sampled_from(sorted(REASONS)), st.integers(1, 50), st.none() | st.floats(0, 1e9))
+def test_a_retry_always_ends(reason, tries, after):
+    settlement = settle(Retry(reason, after=after), tries)
+    if tries > 2:
+        assert settlement.state == State.DEAD
+    else:
+        assert settlement.state == State.RETRYING
+        assert 0 < settlement.delay <= 120
