@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
 from .classify import from_failure
-from .outcome import Outcome
+from .outcome import Answer
 from .url_guard import AllowList
 
 _logger = logging.getLogger(__name__)
@@ -54,21 +54,16 @@ class HttpCall:
 
 
 @dataclass(frozen=True, slots=True)
-class HttpAnswer:
+class HttpAnswer(Answer):
     """What came of a request.
 
-    :param outcome: delivered, retry or reject
-    :param status: HTTP status, None when there was no answer
+    ``response_excerpt`` is the body as text, cut at the call's ``max_response_bytes``;
+    ``duration_ms`` counts from the start of the call to the end of the answer.
+
     :param response_headers: those worth keeping, names in lower case, free of secrets
-    :param response_excerpt: the body as text, free of secrets, cut at ``max_response_bytes``
-    :param duration_ms: from the start of the call to the end of the answer
     """
 
-    outcome: Outcome
-    status: int | None = None
     response_headers: Mapping[str, str] = field(default_factory=dict)
-    response_excerpt: str = ""
-    duration_ms: int = 0
 
 
 OnDone = Callable[[HttpAnswer], None]

@@ -5,6 +5,7 @@ Runs on the loop of ``http_client`` only.
 
 import asyncio
 import contextlib
+import dataclasses
 import functools
 import io
 import re
@@ -86,14 +87,8 @@ class Exchanger:
             if failure is None:
                 raise
             answer = HttpAnswer(from_failure(*failure))
-        duration = round((self._loop.time() - started) * 1000)
-        return HttpAnswer(
-            answer.outcome,
-            answer.status,
-            answer.response_headers,
-            answer.response_excerpt,
-            duration,
-        )
+        duration = (self._loop.time() - started) * 1000
+        return dataclasses.replace(answer, duration_ms=duration)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -164,7 +159,7 @@ class Exchanger:
             for name in _KEPT_HEADERS
             if name in response.headers
         }
-        return HttpAnswer(outcome, response.status, kept, excerpt)
+        return HttpAnswer(outcome, response.status, excerpt, response_headers=kept)
 
     def _pool(self, allow_list: AllowList) -> "_Pool":
         pool = self._pools.get(allow_list)
