@@ -116,7 +116,7 @@ class MfgInboxDispatcher(models.AbstractModel):
             return Reject("handler_failed", f"The handler returned {rolled_back.outcome!r}, not an Outcome.")
         except BusinessReject as reject:
             where = f" ({reject.pointer})" if reject.pointer else ""
-            return Reject(reject.reason, f"{reject.detail}{where}")
+            return Reject(reject.reason, f"{reject.detail}{where}", pointer=reject.pointer)
         except (UnknownPlugin, AccessError) as error:
             return Reject("handler_failed", str(error))
         except UserError as error:

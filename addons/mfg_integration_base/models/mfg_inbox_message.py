@@ -1,4 +1,5 @@
 from odoo import fields, models
+from odoo.tools import SQL
 
 from ..fields import PlainMany2one
 
@@ -41,3 +42,14 @@ class MfgInboxMessage(models.Model):
         self.env.cr.execute("SELECT body FROM mfg_inbox_message WHERE id = %s", [self.id])
         row = self.env.cr.fetchone()
         return bytes(row[0]) if row and row[0] is not None else b""
+
+    def _link_record(self, record):
+        """Say which record this message is about; for handlers, and rolled back with their work."""
+        self.ensure_one()
+        self.env.cr.execute(
+            SQL(
+                "UPDATE mfg_inbox_message SET record_model = %s, record_id = %s WHERE id = %s",
+                record._name, record.id, self.id,
+            )
+        )  # fmt: skip
+        self.invalidate_recordset(["record_model", "record_id"])

@@ -66,6 +66,7 @@ class Reject:
     :param status: HTTP status or the like, where there is one
     :param response: excerpt of the answer, already free of secrets
     :param pause: pause the subscription as well: the partner wants no more of these
+    :param pointer: JSON pointer (RFC 6901) to the value of an inbound message that is wrong
     :raises ValueError: unknown reason
     """
 
@@ -74,6 +75,7 @@ class Reject:
     status: int | None = None
     response: str = ""
     pause: bool = False
+    pointer: str = ""
 
     def __post_init__(self):
         _check_reason(self.reason)
