@@ -241,14 +241,15 @@ def _reset(options: argparse.Namespace) -> int:
     with workspace.exclusive("reset"):
         server.stop(workspace, "worker")
         server.stop(workspace, "odoo")
-        if workspace.state.get("database_server") or os.environ.get("PGHOST"):
+        if not workspace.is_private:
             databases = Databases(workspace)
             for name in databases.all_of_ours():
                 databases.drop(name)
         server.stop(workspace)
         for path in (workspace.layout.postgres, workspace.layout.data):
             shutil.rmtree(path, ignore_errors=True)
-        workspace.state.discard("templates")
+        for key in ("templates", "database_server"):
+            workspace.state.discard(key)
         if options.all:
             shutil.rmtree(workspace.layout.local)
     workspace.console.say(f"removed: {scope}")

@@ -12,8 +12,10 @@ from .errors import LauncherError
 #: lines of a failed program's output that are searched for the reason
 TAIL = 200
 _REASON = re.compile(
-    r"\b(error|fatal|critical|failed|denied|refused|no space)\b|^E:", re.IGNORECASE
+    r"error\b|\b(fatal|critical|failed|denied|refused|no space|exception)\b|^E:", re.IGNORECASE
 )
+#: what Odoo puts before each line of its log
+_ODOO_PREFIX = re.compile(r"^\d{4}-\d\d-\d\d [\d:,]+ \d+ (?P<level>[A-Z]+) \S+ [\w.]+: ")
 
 
 @dataclass(frozen=True)
@@ -88,5 +90,5 @@ def reason(lines: Sequence[str], status: int) -> str:
     tail = [text.strip() for text in lines[-TAIL:] if text.strip()]
     telling = [text for text in tail if _REASON.search(text)]
     if telling or tail:
-        return (telling or tail)[-1][:300]
+        return _ODOO_PREFIX.sub("", (telling or tail)[-1])[:300]
     return f"it said nothing and ended with status {status}"

@@ -11,7 +11,6 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -108,24 +107,21 @@ def programs(layout: Layout) -> Path:
     )
 
 
-def external(layout: Layout, environ: Mapping[str, str], given: Mapping[str, str]) -> Server | None:
-    """The server that the options (``given``: host, port, user) or PGHOST name, if any.
+def external(
+    layout: Layout, *, host: str, port: str = "5432", user: str = ROLE, password: str = ""
+) -> Server:
+    """A server of others.
 
-    :raises LauncherError: its role is `postgres`, with which Odoo does not start
+    :raises LauncherError: its port is no number, or its role one that Odoo does not start with
     """
-    host = given.get("host") or environ.get("PGHOST")
-    if not host:
-        return None
-    user = given.get("user") or environ.get("PGUSER") or environ.get("USER") or ROLE
     if user == "postgres":
         raise LauncherError(
             "Odoo refuses to start with the database role postgres",
             "Make another one (createuser --createdb NAME) and give it with --db-user or PGUSER",
         )
-    port = given.get("port") or environ.get("PGPORT") or "5432"
     if not port.isdigit():
         raise LauncherError(f"the port {port!r} is no number", "Correct --db-port or PGPORT")
-    return Server(host, int(port), user, environ.get("PGPASSWORD", ""), programs(layout))
+    return Server(host, int(port), user, password, programs(layout))
 
 
 def check(server: Server) -> None:

@@ -18,6 +18,8 @@ from .state import State
 
 #: variables that would silently override the generated odoo.conf
 _OVERRIDING = ("PGDATABASE", "PGSERVICE", "PGOPTIONS", "PGHOSTADDR", "OPENERP_SERVER")
+#: tells a launcher started by one of our own processes that PGHOST is its own cluster
+_PRIVATE = "MFG_PRIVATE_POSTGRES"
 PREFERRED_HTTP_PORT = 8069
 
 
@@ -38,9 +40,20 @@ class Workspace:
         self.state = State(layout.state_file)
         self.runner = Runner(layout.setup_log, console)
         self.cluster = postgres.Cluster(layout, self.state, self.runner, console)
-        self._given = {k: v for k, v in database_server.items() if v}
-        if self._given:
-            self.state.set("database_server", self._given)
+        given = {key: value for key, value in database_server.items() if value}
+        if given:
+            self.state.set("database_server", given)
+        self._external = self._choose_server()
+
+    def _choose_server(self) -> dict[str, str]:
+        """``host``, ``port`` and ``user`` of a server of others; empty for the private cluster."""
+        given = dict(self.state.get("database_server", {}))
+        # A command started by a scenario or a test inherits the private cluster's PGHOST.
+        if self.environ.get(_PRIVATE) != str(self.layout.root):
+            for name, variable in (("host", "PGHOST"), ("port", "PGPORT"), ("user", "PGUSER")):
+                if self.environ.get(variable):
+                    given.setdefault(name, self.environ[variable])
+        return given if given.get("host") else {}
 
     @contextlib.contextmanager
     def exclusive(self, command: str) -> Iterator[None]:
@@ -81,10 +94,11 @@ class Workspace:
     @cached_property
     def server(self) -> postgres.Server:
         """The running database server."""
-        given = self._given or self.state.get("database_server", {})
-        server = postgres.external(self.layout, self.environ, given)
-        if server is None:
+        if self.is_private:
             return self.cluster.start()
+        server = postgres.external(
+            self.layout, **self._external, password=self.environ.get("PGPASSWORD", "")
+        )
         with self.console.step(f"PostgreSQL at {server.host}:{server.port}, role {server.user}"):
             postgres.check(server)
         return server
@@ -92,7 +106,7 @@ class Workspace:
     @property
     def is_private(self) -> bool:
         """Whether the database server is this checkout's own."""
-        return self.cluster.record is not None
+        return not self._external
 
     def require_setup(self) -> None:
         """:raises LauncherError: there is nothing yet to work with"""
@@ -181,6 +195,7 @@ class Workspace:
                     values.get("PATH", os.defpath),
                 ]
             ),
+            **({_PRIVATE: str(self.layout.root)} if self.is_private else {}),
             **({"MFG_CHROMIUM": str(chromium)} if chromium.exists() else {}),
         }
 

@@ -42,6 +42,9 @@ def test_the_reason_is_the_line_that_tells_it():
     lines = ["reading\n", "FATAL:  no room\n", "hint: look around\n", "\n"]
     assert reason(lines, 1) == "FATAL:  no room"
     assert reason(["all is well\n", "bye\n"], 1) == "bye"
+    odoo = "2026-01-02 03:04:05,678 12 CRITICAL db odoo.service.server: Failed to start\n"
+    assert reason([odoo], 1) == "Failed to start"
+    assert reason([odoo, "Traceback ...\n", "KeyError: 'x'\n"], 1) == "KeyError: 'x'"
     assert reason([], 7) == "it said nothing and ended with status 7"
 
 
