@@ -33,6 +33,9 @@ SIGNATURE_TOLERANCE = 300
 DEDUPE_DAYS = 90
 """How long the identity of an inbound message is remembered, in days."""
 
+BACKLOG_RETRY_AFTER = 30
+"""When partners may come again after a 429 for a full backlog, in seconds."""
+
 ENV_ENVIRONMENT = "MFG_ENVIRONMENT"
 ENV_SECRET_KEY = "MFG_SECRET_KEY"
 ENV_SECRET_KEY_FILE = "MFG_SECRET_KEY_FILE"

@@ -64,7 +64,6 @@ class Base(models.AbstractModel):
         if not batch:
             return []
         now = datetime.now(timezone.utc).replace(tzinfo=None)  # with the fraction Odoo's own drops
-        source = self.env["ir.config_parameter"].sudo().get_param("database.uuid")  # sudo: system parameter
         self._mfg_lock_keys({r._mfg_ordering_key() for r, _c, specs in batch if any(s.ordered for s in specs)})
         events, messages, lanes = [], [], set()
         for record, company, specs in batch:
@@ -75,7 +74,7 @@ class Base(models.AbstractModel):
                     "uuid": event_uuid,
                     "event_type_id": event_type_id,
                     "type": code,
-                    "source": f"/odoo/{source}/{company.id}",
+                    "source": self._mfg_source(company),
                     "subject": record._mfg_subject(),
                     "ordering_key": key,
                     "occurred_at": when,
@@ -152,6 +151,13 @@ class Base(models.AbstractModel):
         return values
 
     # === How === #
+
+    @api.model
+    def _mfg_source(self, company):
+        """CloudEvents source of this database's events about a company."""
+        # sudo: system parameter
+        database = self.env["ir.config_parameter"].sudo().get_param("database.uuid")
+        return f"/odoo/{database}/{company.id}"
 
     @api.model
     def _mfg_cause(self):
