@@ -1,0 +1,18 @@
+from . import (
+    mfg_connector,
+    mfg_inbox_message,
+    mfg_inbox_production_report,
+    mfg_inbox_route,
+    mfg_mes_progress,
+    mrp_production,
+    mrp_production_booking,
+    mrp_workcenter,
+    mrp_workcenter_productivity,
+    mrp_workorder,
+    product_product,
+    product_template,
+    res_company,
+    res_config_settings,
+    stock_picking_type,
+    stock_scrap,
+)

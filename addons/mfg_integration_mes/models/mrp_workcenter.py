@@ -1,0 +1,35 @@
+from odoo import fields, models
+
+from .mrp_production import OWNERS
+
+
+class MrpWorkcenter(models.Model):
+    _inherit = "mrp.workcenter"
+
+    mfg_owner_default = fields.Selection(
+        OWNERS,
+        string="Run by",
+        help="Who reports on the operations of this work center. An order with an operation on a "
+        "work center of the shop-floor system is run by it. Empty: the operation type decides.",
+    )
+
+    def _mfg_unblock(self, at):
+        """End a blockage at ``at`` (naive UTC); False when there is none.
+
+        A shop floor that starts an operation says that the machine runs. Not by ``unblock``: that
+        raises on a work center that is not blocked, ends its blockage now, and with it every open
+        timer of every operation.
+        """
+        self.ensure_one()
+        if self.working_state != "blocked":
+            return False
+        blockages = self.env["mrp.workcenter.productivity"].search(
+            [
+                ("workcenter_id", "=", self.id),
+                ("date_end", "=", False),
+                ("loss_type", "not in", ("productive", "performance")),
+            ]
+        )
+        for blockage in blockages:
+            blockage.date_end = max(at, blockage.date_start)
+        return True
