@@ -70,7 +70,8 @@ class MfgDispatcher(models.AbstractModel):
             except Exception as error:  # noqa: BLE001 - raised again below, in the action's thread
                 failure.append(error)
 
-        sender = threading.Thread(target=send, name=f"mfg.lane.{code}.out")
+        # Daemon, as Odoo's cron threads are: a server that stops does not wait for the lane.
+        sender = threading.Thread(target=send, name=f"mfg.lane.{code}.out", daemon=True)
         sender.start()
         try:
             done[1] = self._until_idle(

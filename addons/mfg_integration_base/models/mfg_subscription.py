@@ -83,6 +83,10 @@ class MfgSubscription(models.Model):
         return super().create(vals_list)
 
     def write(self, vals):
+        if "connector_id" in vals and any(s.connector_id.id != vals["connector_id"] for s in self):
+            raise ValidationError(
+                self.env._("A subscription stays with its connector. Retire it and make a new one.")
+            )
         self.env.registry.clear_cache()
         result = super().write(vals)
         if "lane_id" in vals:
