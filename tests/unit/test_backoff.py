@@ -47,6 +47,13 @@ def test_table(schedule, expected):
     assert waits == expected
 
 
+@pytest.mark.parametrize(("base", "cap"), [(1, 1), (2, 1), (1, 60), (0.1, 86400)])
+@pytest.mark.parametrize("factor", [1.000001, 8, 100])
+def test_late_attempts_do_not_overflow(base, cap, factor):
+    schedule = Schedule(base=base, factor=factor, cap=cap, max_attempts=10**9, jitter=0)
+    assert delay(schedule, 10**8, rng=_rng()) == cap
+
+
 @pytest.mark.parametrize(
     ("retry_after", "expected"),
     [

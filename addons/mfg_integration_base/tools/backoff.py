@@ -84,8 +84,10 @@ def delay(
 def _planned(schedule: Schedule, attempt: int) -> float:
     if schedule.delays:
         return schedule.delays[min(attempt, len(schedule.delays)) - 1]
-    # Found by logarithm, because the power itself overflows after some hundred attempts.
-    if schedule.factor > 1 and schedule.cap > schedule.base:
+    if schedule.base >= schedule.cap:
+        return schedule.cap
+    # The cap is found by logarithm: the power itself overflows after some hundred attempts.
+    if schedule.factor > 1:
         steps = math.log(schedule.cap / schedule.base) / math.log(schedule.factor)
         if attempt - 1 >= steps:
             return schedule.cap
