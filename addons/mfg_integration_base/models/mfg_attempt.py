@@ -64,3 +64,7 @@ class MfgAttempt(models.Model):
 
     def write(self, vals):
         raise StateWriteRefused(self.env._("An attempt is evidence and cannot be changed."))
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_refused(self):
+        raise StateWriteRefused(self.env._("Attempts leave by retention only."))

@@ -72,7 +72,8 @@ class MfgConnector(models.Model):
     read_timeout = fields.Integer(string="Read timeout (s)", default=20)
     total_timeout = fields.Integer(string="Total timeout (s)", default=30)
     max_in_flight = fields.Integer(default=16, help="Calls to this partner under way at once per runner.")
-    activation_fingerprint = fields.Char(readonly=True, copy=False, groups="base.group_no_one")
+    # Nobody writes it but activation: it is what a copy of the database lacks.
+    activation_fingerprint = fields.Char(readonly=True, copy=False, groups=fields.NO_ACCESS)
     environment = fields.Selection(ENVIRONMENTS, readonly=True, copy=False, tracking=True)
     activated_here = fields.Boolean(compute="_compute_activated_here")
     runtime_ids = fields.One2many("mfg.connector.runtime", "connector_id")
@@ -193,7 +194,10 @@ class MfgConnector(models.Model):
 
     def unlink(self):
         self.env.registry.clear_cache()
-        return super().unlink()
+        users = self.sudo().service_user_id  # sudo: made by create(), see there
+        result = super().unlink()
+        users.unlink()
+        return result
 
     @api.ondelete(at_uninstall=False)
     def _unlink_only_draft(self):

@@ -1,3 +1,4 @@
+import logging
 import os
 import secrets
 from pathlib import Path
@@ -9,6 +10,8 @@ from ..const import ENV_SECRET_KEY, ENV_SECRET_KEY_FILE
 from ..exceptions import ConfigurationError
 from ..tools.secretbox import KeyRing, SecretBoxError, decrypt, encrypt
 from ..tools.signature import Secret, SignatureError
+
+_logger = logging.getLogger(__name__)
 
 
 class MfgCredential(models.Model):
@@ -37,8 +40,8 @@ class MfgCredential(models.Model):
         help="Paste the secret (whsec_…). It is encrypted at once and never shown again.",
     )
     has_secret = fields.Boolean(compute="_compute_has_secret", string="Secret is set")
-    # No group may read the cipher text through the ORM: see _read_cipher.
-    cipher = fields.Char(readonly=True, copy=False, groups="base.group_system", exportable=False)
+    # Nobody reads the cipher text through the ORM, administrators included.
+    cipher = fields.Char(readonly=True, copy=False, groups=fields.NO_ACCESS, exportable=False)
 
     @api.depends("cipher")
     def _compute_has_secret(self):
@@ -77,8 +80,8 @@ class MfgCredential(models.Model):
             ) from None
 
     def _aad(self):
-        # Binds the cipher text to its row: a value copied to another connector does not decrypt.
-        return f"mfg.credential:{self.connector_id.id}:{self.kind}".encode()
+        # Binds the cipher text to its row: a value copied to another row does not open.
+        return f"mfg.credential:{self.id}:{self.connector_id.id}:{self.kind}".encode()
 
     def _store_secret(self, text):
         self.ensure_one()
@@ -93,7 +96,12 @@ class MfgCredential(models.Model):
         self.sudo().write({"cipher": cipher})
 
     def _valid_secrets(self, kind, direction):
-        """``[(id, Secret)]`` usable now, newest first. Engine only."""
+        """``[(id, Secret)]`` usable now, newest first. Engine only.
+
+        One that does not open is left out with an error in the log: the others go on working.
+
+        :raises ConfigurationError: none of them opens
+        """
         now = fields.Datetime.now()
         usable = self.filtered(
             lambda c: c.active
@@ -103,7 +111,16 @@ class MfgCredential(models.Model):
             and c.valid_from <= now
             and (not c.valid_until or now < c.valid_until)
         ).sorted(lambda c: (c.valid_from, c.id), reverse=True)
-        return [(credential.id, credential._open()) for credential in usable]
+        opened, failure = [], None
+        for credential in usable:
+            try:
+                opened.append((credential.id, credential._open()))
+            except ConfigurationError as error:
+                _logger.error("%s", error)
+                failure = error
+        if failure and not opened:
+            raise failure
+        return opened
 
     def _open(self):
         self.ensure_one()

@@ -55,3 +55,7 @@ class MfgEvent(models.Model):
 
     def write(self, vals):
         raise StateWriteRefused(self.env._("An event is a fact and cannot be changed."))
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_refused(self):
+        raise StateWriteRefused(self.env._("Events leave by retention only."))
