@@ -317,6 +317,14 @@ def test_a_gzip_bomb_does_not_go_off(client, server):
     assert len(answer.response_excerpt) < 66_000
 
 
+def test_a_bomb_is_not_even_unpacked():
+    from odoo.addons.mfg_integration_base.tools.http_exchange import _decoded
+
+    bomb = gzip.compress(b"\0" * 50_000_000)
+    assert _decoded(bomb, "gzip", 1000) == (b"\0" * 1000, False)
+    assert _decoded(gzip.compress(b"small"), "GZIP ", 1000) == (b"small", True)
+
+
 @pytest.mark.parametrize("encoding", ["br", "gzip", "x" * 100])
 def test_an_unreadable_encoding_is_only_named(client, server, encoding):
     peer = server(

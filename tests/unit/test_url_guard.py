@@ -46,7 +46,8 @@ def test_accepted(url, normalised):
 
 def test_parts():
     parsed = check_url("https://[::ffff:10.0.0.1]:8443/x", allow_http=False)
-    assert (parsed.scheme, parsed.host, parsed.port) == ("https", "::ffff:a00:1", 8443)
+    assert (parsed.scheme, parsed.port) == ("https", 8443)
+    assert "[" not in parsed.host  # and Python 3.13 spells it differently than 3.12
     assert parsed.address == ipaddress.ip_address("::ffff:10.0.0.1")
     assert check_url("https://example.com/", allow_http=False).address is None
     assert check_url("https://192.0.2.7/", allow_http=False).address.version == 4
