@@ -1,6 +1,7 @@
 """Chromium for browser tests: the machine's, installed with apt, or unpacked under `.local/`."""
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -12,6 +13,7 @@ from .workspace import Workspace
 PACKAGE = "chromium"
 #: the names under which Odoo's own browser tests look for it
 _NAMES = ("google-chrome", "chromium", "chromium-browser", "google-chrome-stable")
+_SHARED_OBJECT = re.compile(r"\.so(\.\d+)*$")
 _INSTALL = (
     "install",
     "-y",
@@ -88,11 +90,10 @@ def _unpack(workspace: Workspace, ours: Path, step) -> None:
         apt.unpack(packages, target, workspace.runner, step.progress)
     except LauncherError as error:
         raise LauncherError(error.problem, _APT_LINE) from error
-    libraries = ":".join(
-        str(folder)
-        for folder in sorted({path.parent for path in target.rglob("*.so*") if path.is_file()})
-        if "/usr/lib/" in f"{folder}/"
-    )
+    # Some packages still install into /lib rather than /usr/lib, others into folders below.
+    shared = (path for path in target.rglob("*.so*") if _SHARED_OBJECT.search(path.name))
+    folders = sorted({path.parent for path in shared})
+    libraries = ":".join(map(str, folders))
     ours.write_text(
         "#!/bin/sh\n"
         f'export LD_LIBRARY_PATH="{libraries}${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}"\n'

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from . import checks, demo, server, testing
+from . import checks, chromium, demo, server, testing
 from .console import Console
 from .databases import Databases
 from .errors import LauncherError
@@ -133,9 +133,13 @@ def _setup(options: argparse.Namespace) -> int:
 
 
 def _set_up(workspace: Workspace, *, tests: bool) -> int:
-    workspace.prepare(("run", "test") if tests else ("run",))
     databases = Databases(workspace)
-    databases.tests() if tests else databases.suite()
+    if tests:
+        workspace.prepare(("run", "test"), beside=lambda: chromium.ensure(workspace))
+        databases.tests()
+    else:
+        workspace.prepare()
+        databases.suite()
     return 0
 
 
