@@ -36,7 +36,9 @@ class Mfg_Worker(Command):  # noqa: N801 - Odoo derives the command from the cla
         parser = argparse.ArgumentParser(prog="odoo mfg_worker", description=self.__doc__)
         parser.add_argument("-d", "--database", required=True)
         parser.add_argument("-c", "--config", help="configuration file, default ODOO_RC")
-        parser.add_argument("--lane", action="append", help="code of a lane; repeatable, default all")
+        parser.add_argument(
+            "--lane", action="append", help="code of a lane; repeatable, default all"
+        )
         args = parser.parse_args(cmdargs)
         options = ["-d", args.database, "--no-http"]
         if args.config:
@@ -65,13 +67,11 @@ class Worker:
         with registry.cursor() as cr:
             env = api.Environment(cr, SUPERUSER_ID, {})
             if "mfg.dispatcher" not in env:
-                print(f"mfg_integration_base is not installed in {self._dbname}.", file=sys.stderr)
-                return 1
+                return _fail(f"mfg_integration_base is not installed in {self._dbname}.")
             lanes = env["mfg.dispatcher"]._lanes()
         unknown = set(self._wanted or ()) - {code for _id, code in lanes}
         if unknown:
-            print(f"Unknown lane: {', '.join(sorted(unknown))}.", file=sys.stderr)
-            return 1
+            return _fail(f"Unknown lane: {', '.join(sorted(unknown))}.")
         threads = [threading.Thread(target=self._listen, name="mfg.listen", daemon=True)]
         for lane_id, code in lanes:
             if self._wanted and code not in self._wanted:
@@ -79,7 +79,9 @@ class Worker:
             for direction in ("out", "in"):
                 threads.append(
                     threading.Thread(
-                        target=self._run_lane, args=(lane_id, code, direction), name=f"mfg.{code}.{direction}"
+                        target=self._run_lane,
+                        args=(lane_id, code, direction),
+                        name=f"mfg.{code}.{direction}",
                     )
                 )
         _logger.info("%s runs %s", self._name, ", ".join(code for _id, code in lanes))
@@ -87,6 +89,7 @@ class Worker:
             thread.start()
         while not self._stop.wait(1.0):
             registry.check_signaling()  # configuration changed in another process
+        _logger.info("%s ends: finishing what is in flight", self._name)
         for thread in threads[1:]:
             thread.join()
         _logger.info("%s stopped, nothing in flight", self._name)
@@ -123,7 +126,7 @@ class Worker:
             event.wait(POLL_SECONDS)
 
     def _listen(self):
-        from odoo.addons.mfg_integration_base.models.wake import WakeListener  # noqa: PLC0415 - needs the registry
+        from odoo.addons.mfg_integration_base.models.wake import WakeListener
 
         with WakeListener(self._dbname) as listener:
             while not self._stop.is_set():
@@ -136,3 +139,9 @@ class Worker:
                 for code in codes:
                     for event in self._wakes.get(code, ()):
                         event.set()
+
+
+def _fail(message):
+    """Tell the person at the command line; exit status."""
+    sys.stderr.write(f"mfg_worker: {message}\n")
+    return 1

@@ -29,6 +29,7 @@ from . import (
     mfg_lane,
     mfg_message_dead,
     mfg_message_queue,
+    mfg_message_queue_people,
     mfg_outbox_dispatcher,
     mfg_outbox_message,
     mfg_retry_policy,

@@ -13,6 +13,12 @@ from .uuids import new_uuid
 CAUSE_KEY = "mfg_cause"
 """Context key of the inbound message whose booking is under way; see ``Cause``."""
 
+KEY_LOCK = 6001
+"""First half of the advisory locks of ordering keys; the second is the key's bucket."""
+
+KEY_BUCKETS = 4096
+"""How many locks the ordering keys share; a power of two."""
+
 MESSAGE_COLUMNS = (
     "uuid", "event_uuid", "subscription_id", "connector_id", "lane_id", "ordering_key",
 )  # fmt: skip
@@ -64,7 +70,9 @@ class Base(models.AbstractModel):
         if not batch:
             return []
         now = datetime.now(timezone.utc).replace(tzinfo=None)  # with the fraction Odoo's own drops
-        self._mfg_lock_keys({r._mfg_ordering_key() for r, _c, specs in batch if any(s.ordered for s in specs)})
+        self._mfg_lock_keys(
+            {r._mfg_ordering_key() for r, _c, specs in batch if any(s.ordered for s in specs)}
+        )
         events, messages, lanes = [], [], set()
         for record, company, specs in batch:
             event_uuid, key = new_uuid(), record._mfg_ordering_key()
@@ -131,7 +139,7 @@ class Base(models.AbstractModel):
 
     def _mfg_plant(self):
         """Name of the plant (ISA-95 site) in the event's data, or None."""
-        return None
+        return
 
     def _mfg_values(self, names):
         """``{field: value}`` as a partner reads it: relations by id and display name."""
@@ -194,15 +202,19 @@ class Base(models.AbstractModel):
         """Make commits of one key come one after the other, so that ids are in order of commits.
 
         A transaction draws its events' ids under the key's lock and holds it until it commits:
-        whoever comes second draws a higher id. Sorted, so that two bulk emissions cannot meet
-        crosswise; a deadlock across several emissions is retried by Odoo like any other.
+        whoever comes second draws a higher id. Taken in order, so that two bulk emissions cannot
+        meet crosswise; a deadlock across several emissions is retried by Odoo like any other.
+        Keys share a fixed number of locks, so that a transaction with very many records cannot
+        fill PostgreSQL's lock table (64 entries a connection by default).
         """
         if keys:
             self.env.cr.execute(
                 SQL(
-                    "SELECT pg_advisory_xact_lock(hashtextextended(k, 6001)) FROM"
-                    " (SELECT unnest(%s) AS k ORDER BY 1) s",
-                    sorted(keys),
+                    "SELECT pg_advisory_xact_lock(%s, bucket) FROM (SELECT DISTINCT"
+                    " hashtext(k) & %s AS bucket FROM unnest(%s) AS k ORDER BY 1) buckets",
+                    KEY_LOCK,
+                    KEY_BUCKETS - 1,
+                    list(keys),
                 )
             )
 
@@ -231,12 +243,14 @@ class Base(models.AbstractModel):
                 INSERT INTO mfg_outbox_message
                     (uuid, event_id, event_type, subscription_id, connector_id, company_id, lane_id,
                      ordering_key, state, attempt_count, tries, created_at)
-                SELECT m.uuid, e.id, e.type, m.subscription_id, m.connector_id, e.company_id, m.lane_id,
-                       m.ordering_key, 'pending', 0, 0, clock_timestamp() AT TIME ZONE 'UTC'
+                SELECT m.uuid, e.id, e.type, m.subscription_id, m.connector_id, e.company_id,
+                       m.lane_id, m.ordering_key, 'pending', 0, 0,
+                       clock_timestamp() AT TIME ZONE 'UTC'
                   FROM unnest(%(uuid)s::text[], %(event_uuid)s::text[], %(subscription_id)s::int[],
                               %(connector_id)s::int[], %(lane_id)s::int[], %(ordering_key)s::text[])
                        WITH ORDINALITY
-                       AS m(uuid, event_uuid, subscription_id, connector_id, lane_id, ordering_key, n)
+                       AS m(uuid, event_uuid, subscription_id, connector_id, lane_id,
+                            ordering_key, n)
                   JOIN event e ON e.uuid = m.event_uuid
                  ORDER BY m.n
                 """,

@@ -9,7 +9,10 @@ class IrActionsServer(models.Model):
         selection_add=[("mfg_emit", "Emit integration event")], ondelete={"mfg_emit": "cascade"}
     )
     mfg_event_type_id = fields.Many2one(
-        "mfg.event.type", string="Event type", domain=[("state", "!=", "retired")], ondelete="restrict"
+        "mfg.event.type",
+        string="Event type",
+        domain=[("state", "!=", "retired")],
+        ondelete="restrict",
     )
     mfg_field_ids = fields.Many2many(
         "ir.model.fields",
@@ -30,8 +33,8 @@ class IrActionsServer(models.Model):
             if secret:
                 raise ValidationError(
                     self.env._(
-                        "Action “%(action)s”: the fields %(fields)s are for certain groups only and must "
-                        "not leave in an event.",
+                        "Action “%(action)s”: the fields %(fields)s are for certain groups only "
+                        "and must not leave in an event.",
                         action=action.name,
                         fields=", ".join(secret.mapped("field_description")),
                     )
@@ -43,5 +46,9 @@ class IrActionsServer(models.Model):
         records = eval_context.get("records") or eval_context.get("record")
         if not records:
             return
-        names = self.sudo().mfg_field_ids.mapped("name")  # sudo: users run actions they may not read
-        records._mfg_emit(self.sudo().mfg_event_type_id.code, lambda record: record._mfg_values(names))
+        names = self.sudo().mfg_field_ids.mapped(
+            "name"
+        )  # sudo: users run actions they may not read
+        records._mfg_emit(
+            self.sudo().mfg_event_type_id.code, lambda record: record._mfg_values(names)
+        )

@@ -18,7 +18,10 @@ class MfgConnector(models.Model):
 
     name = fields.Char(required=True, tracking=True)
     code = fields.Char(
-        required=True, copy=False, tracking=True, help="Part of the partner's addresses; cannot change."
+        required=True,
+        copy=False,
+        tracking=True,
+        help="Part of the partner's addresses; cannot change.",
     )
     category = fields.Selection(
         [
@@ -59,7 +62,9 @@ class MfgConnector(models.Model):
     )
     url = fields.Char(string="Address", tracking=True, help="Where messages are sent to.")
     allow_http = fields.Boolean(
-        string="Allow plain HTTP", tracking=True, help="Only for networks you trust, such as a plant network."
+        string="Allow plain HTTP",
+        tracking=True,
+        help="Only for networks you trust, such as a plant network.",
     )
     allow_list = fields.Text(
         string="Allowed private addresses",
@@ -71,7 +76,9 @@ class MfgConnector(models.Model):
     connect_timeout = fields.Integer(string="Connect timeout (s)", default=5)
     read_timeout = fields.Integer(string="Read timeout (s)", default=20)
     total_timeout = fields.Integer(string="Total timeout (s)", default=30)
-    max_in_flight = fields.Integer(default=16, help="Calls to this partner under way at once per runner.")
+    max_in_flight = fields.Integer(
+        default=16, help="Calls to this partner under way at once per runner."
+    )
     # Nobody writes it but activation: it is what a copy of the database lacks.
     activation_fingerprint = fields.Char(readonly=True, copy=False, groups=fields.NO_ACCESS)
     environment = fields.Selection(ENVIRONMENTS, readonly=True, copy=False, tracking=True)
@@ -90,7 +97,8 @@ class MfgConnector(models.Model):
 
     _code_uniq = models.Constraint("UNIQUE (code)", "Another connector has this code.")
     _limits = models.Constraint(
-        "CHECK (connect_timeout > 0 AND read_timeout > 0 AND total_timeout > 0 AND max_in_flight > 0)",
+        "CHECK (connect_timeout > 0 AND read_timeout > 0 AND total_timeout > 0"
+        " AND max_in_flight > 0)",
         "Timeouts and max in flight are at least 1.",
     )
 
@@ -136,8 +144,7 @@ class MfgConnector(models.Model):
         # sudo: the fingerprint itself is for administrators only, its verdict is for everybody.
         for connector in self:
             connector.activated_here = (
-                connector.state == "draft"
-                or connector.sudo().activation_fingerprint == fingerprint
+                connector.state == "draft" or connector.sudo().activation_fingerprint == fingerprint
             )
 
     @api.depends("runtime_ids")
@@ -152,11 +159,16 @@ class MfgConnector(models.Model):
     @api.depends_context("uid")
     def _compute_counts(self):
         counts = {}
-        for name, model in (("outbox_count", "mfg.outbox.message"), ("inbox_count", "mfg.inbox.message")):
+        for name, model in (
+            ("outbox_count", "mfg.outbox.message"),
+            ("inbox_count", "mfg.inbox.message"),
+        ):
             for connector, state, count in self.env[model]._read_group(
                 [("connector_id", "in", self.ids)], ["connector_id", "state"], ["__count"]
             ):
-                values = counts.setdefault(connector.id, dict.fromkeys(("outbox_count", "inbox_count", "dead_count"), 0))
+                values = counts.setdefault(
+                    connector.id, dict.fromkeys(("outbox_count", "inbox_count", "dead_count"), 0)
+                )
                 values[name] += count
                 if state == "dead":
                     values["dead_count"] += count
@@ -183,7 +195,9 @@ class MfgConnector(models.Model):
     def write(self, vals):
         if "code" in vals and any(connector.code != vals["code"] for connector in self):
             raise ValidationError(
-                self.env._("A connector's code is part of its partner's addresses and cannot change.")
+                self.env._(
+                    "A connector's code is part of its partner's addresses and cannot change."
+                )
             )
         if "company_id" in vals and any(c.company_id.id != vals["company_id"] for c in self):
             raise ValidationError(
@@ -204,7 +218,10 @@ class MfgConnector(models.Model):
         for connector in self:
             if connector.state != "draft":
                 raise ValidationError(
-                    self.env._("Connector %s has been active: retire it, its evidence is kept.", connector.name)
+                    self.env._(
+                        "Connector %s has been active: retire it, its evidence is kept.",
+                        connector.name,
+                    )
                 )
 
     def _create_service_user(self):
@@ -229,7 +246,7 @@ class MfgConnector(models.Model):
 
     @api.model
     def _service_user_groups(self):
-        """Groups of a new connector's service user; extension addons add what their handlers need."""
+        """Groups of a new connector's service user; extension addons add theirs."""
         return self.env.ref("mfg_integration_base.group_service")
 
     # === Verbs === #
@@ -241,7 +258,9 @@ class MfgConnector(models.Model):
         for connector in self:
             if connector.subscription_ids and not connector.url:
                 raise ConfigurationError(
-                    self.env._("Connector %s has subscriptions: give it an address first.", connector.name)
+                    self.env._(
+                        "Connector %s has subscriptions: give it an address first.", connector.name
+                    )
                 )
         self._set_state("active", ("draft", "paused", "active"))
         # sudo: the fingerprint is written by this verb only and shown to nobody.
@@ -268,7 +287,9 @@ class MfgConnector(models.Model):
                     self.env._(
                         "Connector %(name)s is %(state)s.",
                         name=connector.name,
-                        state=dict(self._fields["state"]._description_selection(self.env))[connector.state],
+                        state=dict(self._fields["state"]._description_selection(self.env))[
+                            connector.state
+                        ],
                     )
                 )
         self.write({"state": state})

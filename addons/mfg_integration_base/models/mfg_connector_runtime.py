@@ -10,7 +10,9 @@ class MfgConnectorRuntime(models.Model):
     _log_access = False
     _rec_name = "connector_id"
 
-    connector_id = fields.Many2one("mfg.connector", required=True, ondelete="cascade", readonly=True)
+    connector_id = fields.Many2one(
+        "mfg.connector", required=True, ondelete="cascade", readonly=True
+    )
     last_success_at = fields.Datetime(readonly=True)
     last_failure_at = fields.Datetime(readonly=True)
     last_received_at = fields.Datetime(readonly=True)
@@ -34,13 +36,15 @@ class MfgConnectorRuntime(models.Model):
             SQL(
                 """
                 UPDATE mfg_connector_runtime r
-                   SET last_success_at = CASE WHEN n.succeeded THEN n.now ELSE r.last_success_at END,
-                       last_failure_at = CASE WHEN n.succeeded THEN r.last_failure_at ELSE n.now END,
-                       last_error = CASE WHEN n.succeeded THEN r.last_error ELSE left(n.detail, 500) END,
+                   SET last_success_at = CASE WHEN n.ok THEN n.now ELSE r.last_success_at END,
+                       last_failure_at = CASE WHEN n.ok THEN r.last_failure_at ELSE n.now END,
+                       last_error = CASE WHEN n.ok THEN r.last_error ELSE left(n.detail, 500) END,
                        consecutive_failures =
-                           CASE WHEN n.succeeded THEN 0 ELSE COALESCE(r.consecutive_failures, 0) + 1 END
-                  FROM (SELECT r.id, n.succeeded, n.detail, statement_timestamp() AT TIME ZONE 'UTC' AS now
-                          FROM unnest(%s::int[], %s::bool[], %s::text[]) AS n(connector_id, succeeded, detail)
+                           CASE WHEN n.ok THEN 0 ELSE COALESCE(r.consecutive_failures, 0) + 1 END
+                  FROM (SELECT r.id, n.ok, n.detail,
+                               statement_timestamp() AT TIME ZONE 'UTC' AS now
+                          FROM unnest(%s::int[], %s::bool[], %s::text[])
+                               AS n(connector_id, ok, detail)
                           JOIN mfg_connector_runtime r ON r.connector_id = n.connector_id
                          ORDER BY r.id FOR UPDATE OF r SKIP LOCKED) n
                  WHERE r.id = n.id

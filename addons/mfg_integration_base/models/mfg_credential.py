@@ -72,7 +72,8 @@ class MfgCredential(models.Model):
         except (OSError, UnicodeDecodeError, SecretBoxError) as error:
             raise ConfigurationError(
                 self.env._(
-                    "Credentials cannot be encrypted: set %(key)s or %(file)s (see docs/security.md). %(error)s",
+                    "Credentials cannot be encrypted: set %(key)s or %(file)s (see "
+                    "docs/security.md). %(error)s",
                     key=ENV_SECRET_KEY,
                     file=ENV_SECRET_KEY_FILE,
                     error=error,
@@ -88,7 +89,9 @@ class MfgCredential(models.Model):
         try:
             Secret.parse(text.strip())
         except SignatureError as error:
-            raise ValidationError(self.env._("Credential %(name)s: %(error)s", name=self.name, error=error)) from None
+            raise ValidationError(
+                self.env._("Credential %(name)s: %(error)s", name=self.name, error=error)
+            ) from None
         cipher = encrypt(
             self._key_ring(), text.strip().encode(), self._aad(), secrets.token_bytes(12)
         )
@@ -104,12 +107,14 @@ class MfgCredential(models.Model):
         """
         now = fields.Datetime.now()
         usable = self.filtered(
-            lambda c: c.active
-            and c.kind == kind
-            and c.direction in ("both", direction)
-            and c.cipher
-            and c.valid_from <= now
-            and (not c.valid_until or now < c.valid_until)
+            lambda c: (
+                c.active
+                and c.kind == kind
+                and c.direction in ("both", direction)
+                and c.cipher
+                and c.valid_from <= now
+                and (not c.valid_until or now < c.valid_until)
+            )
         ).sorted(lambda c: (c.valid_from, c.id), reverse=True)
         opened, failure = [], None
         for credential in usable:
@@ -128,7 +133,11 @@ class MfgCredential(models.Model):
             return Secret.parse(decrypt(self._key_ring(), self.cipher, self._aad()).decode())
         except SecretBoxError as error:
             raise ConfigurationError(
-                self.env._("Credential %(name)s cannot be decrypted: %(error)s", name=self.name, error=error)
+                self.env._(
+                    "Credential %(name)s cannot be decrypted: %(error)s",
+                    name=self.name,
+                    error=error,
+                )
             ) from None
 
     def action_generate(self):

@@ -104,9 +104,11 @@ class MfgDispatcher(models.AbstractModel):
                 if due == 0 and not now_done:
                     due = BUSY_WAIT  # due, but somebody holds its row: do not spin
                 # Something due later holds the action: Odoo starts actions on the minute only.
-                if not self._wait_for_work(listener, code, min(LINGER_SECONDS if due is None else due, left)):
-                    if due is None:
-                        return done
+                woken = self._wait_for_work(
+                    listener, code, min(LINGER_SECONDS if due is None else due, left)
+                )
+                if not woken and due is None:
+                    return done
 
     def _next_due(self, queue, lane_id):
         with own_env(self.env.registry) as env:
@@ -148,5 +150,7 @@ class MfgDispatcher(models.AbstractModel):
     @api.model
     def _lanes(self):
         """``[(id, code)]`` of the lanes in use."""
-        self.env.cr.execute(SQL("SELECT id, code FROM mfg_lane WHERE active ORDER BY sequence, code"))
+        self.env.cr.execute(
+            SQL("SELECT id, code FROM mfg_lane WHERE active ORDER BY sequence, code")
+        )
         return self.env.cr.fetchall()

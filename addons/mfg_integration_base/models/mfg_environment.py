@@ -20,8 +20,11 @@ class MfgEnvironment(models.AbstractModel):
         value = os.environ.get(ENV_ENVIRONMENT, "production")
         if value not in dict(ENVIRONMENTS):
             raise ConfigurationError(
-                self.env._("%(name)s is “%(value)s”: use production, test or development.",
-                           name=ENV_ENVIRONMENT, value=value)
+                self.env._(
+                    "%(name)s is “%(value)s”: use production, test or development.",
+                    name=ENV_ENVIRONMENT,
+                    value=value,
+                )
             )
         return value
 
@@ -40,7 +43,10 @@ class MfgEnvironment(models.AbstractModel):
     def _is_neutralized(self):
         # Read from the table, not from the parameter cache: neutralizing happens in SQL.
         self.env.cr.execute(
-            SQL("SELECT 1 FROM ir_config_parameter WHERE key = 'database.is_neutralized' AND value != ''")
+            SQL(
+                "SELECT 1 FROM ir_config_parameter"
+                " WHERE key = 'database.is_neutralized' AND value != ''"
+            )
         )
         return bool(self.env.cr.fetchone())
 
@@ -48,5 +54,7 @@ class MfgEnvironment(models.AbstractModel):
     def _check_may_activate(self):
         if self._is_neutralized():
             raise ConfigurationError(
-                self.env._("This database is neutralized (a copy for testing): connectors stay off here.")
+                self.env._(
+                    "This database is neutralized (a copy for testing): connectors stay off here."
+                )
             )

@@ -5,7 +5,7 @@ from ..fields import PlainMany2one
 
 
 class MfgEvent(models.Model):
-    """Something that happened. Written by ``_mfg_emit`` in the business transaction, never changed."""
+    """Something that happened. Written by ``_mfg_emit`` with the business, never changed."""
 
     _name = "mfg.event"
     _description = "Integration event"

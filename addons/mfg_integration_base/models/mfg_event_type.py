@@ -52,8 +52,8 @@ class MfgEventType(models.Model):
             if not CODE_PATTERN.fullmatch(event_type.code):
                 raise ValidationError(
                     self.env._(
-                        "Event type “%s”: write lower-case words joined by dots and end with the major "
-                        "version, e.g. mfg.production.order.released.v1",
+                        "Event type “%s”: write lower-case words joined by dots and end with the "
+                        "major version, e.g. mfg.production.order.released.v1",
                         event_type.code,
                     )
                 )
@@ -66,7 +66,9 @@ class MfgEventType(models.Model):
                 check_schema(schema)
             except ValueError as error:
                 raise ValidationError(
-                    self.env._("%(code)s, JSON Schema: %(error)s", code=event_type.code, error=error)
+                    self.env._(
+                        "%(code)s, JSON Schema: %(error)s", code=event_type.code, error=error
+                    )
                 ) from error
             example = event_type._parse_json("example")
             if example is None:

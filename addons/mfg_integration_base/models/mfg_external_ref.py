@@ -24,7 +24,7 @@ class MfgExternalRef(models.Model):
 
     @api.model
     def _resolve(self, connector, model, external_id):
-        """The record of ``model`` that ``connector`` names ``external_id``, or an empty recordset."""
+        """The record of ``model`` that ``connector`` calls ``external_id``, or an empty one."""
         ref = self.search(
             [
                 ("connector_id", "=", connector.id),

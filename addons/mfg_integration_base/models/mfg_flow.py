@@ -10,7 +10,9 @@ class MfgFlow(models.Model):
     code = fields.Char(required=True)
     sequence = fields.Integer(default=10)
     active = fields.Boolean(default=True)
-    description = fields.Text(translate=True, help="Which business process this is, and between whom.")
+    description = fields.Text(
+        translate=True, help="Which business process this is, and between whom."
+    )
     owner_id = fields.Many2one("res.users", string="Business owner")
     criticality = fields.Selection(
         [
@@ -32,12 +34,18 @@ class MfgFlow(models.Model):
         default="real_time",
     )
     system_of_record = fields.Selection(
-        [("odoo", "Odoo"), ("partner", "Partner system"), ("shared", "By field (source-of-truth rules)")],
+        [
+            ("odoo", "Odoo"),
+            ("partner", "Partner system"),
+            ("shared", "By field (source-of-truth rules)"),
+        ],
         required=True,
         default="odoo",
     )
     target_seconds = fields.Integer(
-        string="Target time (s)", default=60, help="From the business change to the partner's answer."
+        string="Target time (s)",
+        default=60,
+        help="From the business change to the partner's answer.",
     )
     tolerance = fields.Float(
         string="Reconciliation tolerance", help="Differences up to this quantity are not reported."

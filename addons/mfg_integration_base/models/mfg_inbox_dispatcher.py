@@ -49,24 +49,26 @@ class MfgInboxDispatcher(models.AbstractModel):
         """Book what is due until the lane is idle, ``deadline`` or ``should_stop()``; how many."""
         booked = 0
         while not should_stop() and time.monotonic() < deadline:
-            claim = self._claim_one(lane_id, worker)
-            if claim is None:
+            claim, admitted = self._claim_one(lane_id, worker)
+            if claim:
+                self._process(claim)
+                booked += 1
+            elif admitted < ADMIT_BATCH:
                 break
-            self._process(claim)
-            booked += 1
         return booked
 
     def _claim_one(self, lane_id, worker):
+        """``(claim or None, number of new messages admitted)``."""
         with own_env(self.env.registry) as env:
             if env["mfg.environment"]._is_neutralized():
-                return None
+                return None, 0
             queue_model = env["mfg.message.queue"]
-            queue_model._admit(QUEUE, lane_id, ADMIT_BATCH)
+            admitted = queue_model._admit(QUEUE, lane_id, ADMIT_BATCH)
             env.cr.commit()  # the admission lock is held as short as possible
             read_committed(env.cr)
             owners = queue_model._due_owners(QUEUE, lane_id, env["mfg.environment"]._fingerprint())
             claims = queue_model._claim(QUEUE, {owner.id: 1 for owner in owners}, 1, worker)
-        return claims[0] if claims else None
+        return (claims[0] if claims else None), admitted
 
     def _process(self, claim):
         registry = self.env.registry
@@ -113,7 +115,9 @@ class MfgInboxDispatcher(models.AbstractModel):
         except _RollBack as rolled_back:
             if isinstance(rolled_back.outcome, Reject | Retry):
                 return rolled_back.outcome
-            return Reject("handler_failed", f"The handler returned {rolled_back.outcome!r}, not an Outcome.")
+            return Reject(
+                "handler_failed", f"The handler returned {rolled_back.outcome!r}, not an Outcome."
+            )
         except BusinessReject as reject:
             where = f" ({reject.pointer})" if reject.pointer else ""
             return Reject(reject.reason, f"{reject.detail}{where}", pointer=reject.pointer)
@@ -124,7 +128,7 @@ class MfgInboxDispatcher(models.AbstractModel):
             return Reject("refused_by_odoo", str(error))
         except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
             raise  # the whole transaction is run again with a fresh snapshot
-        except Exception:  # noqa: BLE001 - a handler's fault is that message's fault only
+        except Exception:
             _logger.exception("Handler of inbox message %s failed", message.uuid)
             return Reject("handler_failed", excerpt(traceback.format_exc(limit=-8), EXCERPT_CHARS))
 
@@ -156,13 +160,15 @@ class MfgInboxDispatcher(models.AbstractModel):
                 handler._rejected(message=message.with_env(handler.env), outcome=outcome)
         except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
             raise
-        except Exception:  # noqa: BLE001 - the rejection itself must be recorded in any case
+        except Exception:
             _logger.exception("Telling the rejection of inbox message %s failed", message.uuid)
 
     def _settle(self, claim, message, outcome, started):
         route = message.route_id.exists()
         schedule = (
-            route.retry_policy_id._schedule() if route else self.env["mfg.retry.policy"]._default_schedule()
+            route.retry_policy_id._schedule()
+            if route
+            else self.env["mfg.retry.policy"]._default_schedule()
         )
         decision = decide(outcome, schedule=schedule, tries=claim.tries, rng=_rng)
         settled = Settled(
@@ -189,12 +195,14 @@ class MfgInboxDispatcher(models.AbstractModel):
         return settled
 
     def _settle_failed(self, claim, error, started):
-        """The transaction could not be committed at all: bury or retry in a transaction of its own."""
+        """The booking could not be committed at all: bury or retry in another transaction."""
         _logger.warning("Booking of inbox message %s failed: %s", claim.uuid, error, exc_info=True)
         if isinstance(error, PG_CONCURRENCY_EXCEPTIONS_TO_RETRY):
             outcome = Retry("server_error", "Concurrent changes; the booking is tried again.")
         else:
-            outcome = Reject("handler_failed", excerpt(f"{type(error).__name__}: {error}", EXCERPT_CHARS))
+            outcome = Reject(
+                "handler_failed", excerpt(f"{type(error).__name__}: {error}", EXCERPT_CHARS)
+            )
         with own_env(self.env.registry) as env:
             message = env["mfg.inbox.message"].browse(claim.message_id)
             return self.with_env(env)._settle(claim, message, outcome, started)

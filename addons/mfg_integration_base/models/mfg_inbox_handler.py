@@ -25,7 +25,7 @@ class MfgInboxHandler(models.AbstractModel):
 
         Called by the gateway in the request: pure, no database.
         """
-        return None
+        return
 
     @api.model
     def _handle(self, *, message, document):
@@ -41,7 +41,7 @@ class MfgInboxHandler(models.AbstractModel):
 
     @api.model
     def _rejected(self, *, message, outcome):
-        """Hook after a rejection, in the transaction that buries the message (emit an event here)."""
+        """Hook after a rejection, in the transaction that buries the message; may emit."""
 
 
 class MfgInboxHandlerPing(models.AbstractModel):

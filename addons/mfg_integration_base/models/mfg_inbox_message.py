@@ -23,10 +23,14 @@ class MfgInboxMessage(models.Model):
     headers = fields.Text(readonly=True, help="Request headers, secrets masked.")
     credential_id = PlainMany2one("mfg.credential", readonly=True)
     traceparent = fields.Char(readonly=True)
-    result = fields.Text(readonly=True, help="What the partner is answered when it asks again (JSON).")
+    result = fields.Text(
+        readonly=True, help="What the partner is answered when it asks again (JSON)."
+    )
     problems = fields.Text(readonly=True, help="What is wrong, with JSON pointers (JSON).")
     record_model = fields.Char(readonly=True)
-    record_id = fields.Many2oneReference(string="Booked on", model_field="record_model", readonly=True)
+    record_id = fields.Many2oneReference(
+        string="Booked on", model_field="record_model", readonly=True
+    )
     attempt_ids = fields.One2many("mfg.attempt", "inbox_message_id", string="Attempts")
 
     _external_idx = models.Index("(connector_id, external_id)")

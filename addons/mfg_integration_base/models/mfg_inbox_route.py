@@ -32,7 +32,9 @@ class MfgInboxRoute(models.Model):
 
     connector_id = fields.Many2one("mfg.connector", required=True, ondelete="cascade", index=True)
     company_id = fields.Many2one(related="connector_id.company_id", store=True)
-    message_type = fields.Char(required=True, help="With its major version, e.g. production.report.v1")
+    message_type = fields.Char(
+        required=True, help="With its major version, e.g. production.report.v1"
+    )
     active = fields.Boolean(default=True)
     handler = fields.Selection(
         [("ping", "Answer only (connection test)")],
@@ -41,7 +43,9 @@ class MfgInboxRoute(models.Model):
         ondelete={"ping": "cascade"},
         help="What books the message.",
     )
-    codec = fields.Selection([("json", "JSON")], required=True, default="json", ondelete={"json": "cascade"})
+    codec = fields.Selection(
+        [("json", "JSON")], required=True, default="json", ondelete={"json": "cascade"}
+    )
     schema = fields.Text(help="JSON Schema 2020-12 of the body. Empty: the handler's own schema.")
     external_id_pointer = fields.Char(
         help="JSON pointer to the partner's message id. Empty: the webhook-id header."
@@ -53,7 +57,9 @@ class MfgInboxRoute(models.Model):
         "mfg.lane",
         required=True,
         ondelete="restrict",
-        default=lambda self: self.env.ref("mfg_integration_base.lane_critical", raise_if_not_found=False),
+        default=lambda self: self.env.ref(
+            "mfg_integration_base.lane_critical", raise_if_not_found=False
+        ),
     )
     retry_policy_id = fields.Many2one(
         "mfg.retry.policy",
@@ -99,7 +105,9 @@ class MfgInboxRoute(models.Model):
                 check_schema(json.loads(route.schema))
             except ValueError as error:
                 raise ValidationError(
-                    self.env._("Route %(type)s, schema: %(error)s", type=route.message_type, error=error)
+                    self.env._(
+                        "Route %(type)s, schema: %(error)s", type=route.message_type, error=error
+                    )
                 ) from error
 
     @api.constrains("external_id_pointer", "ordering_pointer")

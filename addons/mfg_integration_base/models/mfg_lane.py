@@ -21,7 +21,10 @@ class MfgLane(models.Model):
         required=True, default=100, help="How many messages one claim takes at the most."
     )
     concurrency = fields.Integer(
-        string="Max in flight", required=True, default=64, help="Calls under way at once per runner."
+        string="Max in flight",
+        required=True,
+        default=64,
+        help="Calls under way at once per runner.",
     )
     time_budget = fields.Integer(
         string="Time budget (s)",
@@ -30,7 +33,8 @@ class MfgLane(models.Model):
         help="How long one run of the scheduled action works before it hands over, in seconds.",
     )
     backlog_cap = fields.Integer(
-        default=100000, help="Waiting messages above which the lane is shown red and partners get 429."
+        default=100000,
+        help="Waiting messages above which the lane is shown red and partners get 429.",
     )
     cron_id = fields.Many2one(
         "ir.cron", string="Scheduled action", readonly=True, copy=False, ondelete="set null"
@@ -47,9 +51,15 @@ class MfgLane(models.Model):
     @api.constrains("code")
     def _check_code(self):
         for lane in self:
-            if not lane.code.replace("_", "").isalnum() or not lane.code.isascii() or not lane.code.islower():
+            if (
+                not lane.code.replace("_", "").isalnum()
+                or not lane.code.isascii()
+                or not lane.code.islower()
+            ):
                 raise ValidationError(
-                    self.env._("Lane code “%s”: use lower-case letters, digits and underscores.", lane.code)
+                    self.env._(
+                        "Lane code “%s”: use lower-case letters, digits and underscores.", lane.code
+                    )
                 )
 
     @api.depends_context("uid")
@@ -70,12 +80,15 @@ class MfgLane(models.Model):
             for lane in self.filtered("cron_id"):
                 if lane.code != vals["code"]:
                     raise ValidationError(
-                        self.env._("The code of lane “%s” is used by its runners and cannot change.", lane.name)
+                        self.env._(
+                            "The code of lane “%s” is used by its runners and cannot change.",
+                            lane.name,
+                        )
                     )
         return super().write(vals)
 
     def _create_cron(self):
-        """Give the lane its scheduled action, owned by this module so that uninstalling takes it."""
+        """Give the lane its scheduled action; this module's, so that uninstalling takes it."""
         self.ensure_one()
         # sudo: an integration manager may add a lane without the right to edit scheduled actions.
         cron = (

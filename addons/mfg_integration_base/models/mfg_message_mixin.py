@@ -35,7 +35,9 @@ class MfgMessageMixin(models.AbstractModel):
     lane_id = PlainMany2one("mfg.lane", required=True, readonly=True)
     ordering_key = fields.Char(readonly=True)
     key_id = fields.Integer(readonly=True, help="Row of the key table; empty until admitted.")
-    claim_no = fields.Integer(readonly=True, help="Fence: the claim this message was last sent under.")
+    claim_no = fields.Integer(
+        readonly=True, help="Fence: the claim this message was last sent under."
+    )
     attempt_count = fields.Integer(readonly=True, default=0)
     tries = fields.Integer(
         readonly=True, default=0, help="Attempts since it was queued or retried by a person."
@@ -49,12 +51,13 @@ class MfgMessageMixin(models.AbstractModel):
 
     _uuid_uniq = models.Constraint("UNIQUE (uuid)", "Two messages share an id.")
     _state_known = models.Constraint(
-        "CHECK (state IN (%s))" % ", ".join(f"'{state}'" for state in State),
+        f"CHECK (state IN ({', '.join(repr(state.value) for state in State)}))",
         "This state does not exist.",
     )
     _not_admitted_idx = models.Index("(lane_id, id) WHERE key_id IS NULL AND state = 'pending'")
     _key_idx = models.Index(
-        "(key_id, id) WHERE state IN ('pending', 'running', 'retrying', 'dead') AND key_id IS NOT NULL"
+        "(key_id, id) WHERE key_id IS NOT NULL"
+        " AND state IN ('pending', 'running', 'retrying', 'dead')"
     )
     _connector_idx = models.Index("(connector_id, id)")
     _dead_idx = models.Index("(lane_id, id) WHERE state = 'dead'")
@@ -99,7 +102,10 @@ class MfgMessageMixin(models.AbstractModel):
             "res_model": "mfg.message.cancel",
             "view_mode": "form",
             "target": "new",
-            "context": {"default_res_model": self._name, "default_res_ids": ",".join(map(str, self.ids))},
+            "context": {
+                "default_res_model": self._name,
+                "default_res_ids": ",".join(map(str, self.ids)),
+            },
         }
 
     def _check_operator(self):

@@ -3,8 +3,9 @@
 Locks, in the order in which they are taken:
 
 1. the admission lock of a lane (advisory, one per queue and lane), held for one short transaction;
-2. key rows, always in order of their id where a statement waits for them; a claim does not wait
-   (SKIP LOCKED), so it may take them in any order;
+2. key rows, always in order of (owner, ordering key) where a statement waits for them, which is
+   the order in which admission takes them; a claim does not wait (SKIP LOCKED), so it may take them
+   in any order;
 3. message and attempt rows, which nobody touches without holding their key, except that people
    retry and cancel: they lock the key first like everybody else.
 
@@ -16,11 +17,10 @@ fence (``claim_no``) in the row itself.
 from typing import NamedTuple
 
 from odoo import api, models
-from odoo.exceptions import ValidationError
 from odoo.tools import SQL
 
 from ..const import LEASE_SECONDS
-from ..tools.lifecycle import State, Verb, next_state
+from ..tools.lifecycle import State
 
 NOW = SQL("(statement_timestamp() AT TIME ZONE 'UTC')")
 UNFINISHED = SQL("('pending', 'running', 'retrying', 'dead')")
@@ -93,6 +93,16 @@ class Settled(NamedTuple):
     response_excerpt: str | None = None
     credential_id: int | None = None
 
+    @property
+    def parks_key(self):
+        """The message is dead and holds the later ones of its key."""
+        return self.park and self.state == State.DEAD
+
+    @property
+    def leaves_key(self):
+        """The key has one message less to wait for."""
+        return self.state == State.DONE or (self.state == State.DEAD and not self.park)
+
 
 class MfgMessageQueue(models.AbstractModel):
     _name = "mfg.message.queue"
@@ -108,7 +118,9 @@ class MfgMessageQueue(models.AbstractModel):
         nothing to claim and spin.
         """
         cr = self.env.cr
-        cr.execute(SQL("SELECT pg_advisory_xact_lock(%s, %s)", ADMISSION_LOCK[queue.direction], lane_id))
+        cr.execute(
+            SQL("SELECT pg_advisory_xact_lock(%s, %s)", ADMISSION_LOCK[queue.direction], lane_id)
+        )
         cr.execute(
             SQL(
                 """
@@ -119,7 +131,8 @@ class MfgMessageQueue(models.AbstractModel):
                      ORDER BY id
                      LIMIT %(limit)s
                 ), key AS (
-                    INSERT INTO %(keys)s AS k (owner_id, ordering_key, lane_id, waiting, due_at, claim_no)
+                    INSERT INTO %(keys)s AS k
+                           (owner_id, ordering_key, lane_id, waiting, due_at, claim_no)
                     SELECT owner_id, ordering_key, %(lane)s, count(*), %(now)s, 0
                       FROM new GROUP BY owner_id, ordering_key ORDER BY owner_id, ordering_key
                     ON CONFLICT (owner_id, ordering_key)
@@ -145,7 +158,8 @@ class MfgMessageQueue(models.AbstractModel):
                 SELECT o.id, o.connector_id, c.max_in_flight
                   FROM %(owners)s o JOIN mfg_connector c ON c.id = o.connector_id
                  WHERE o.lane_id = %(lane)s AND %(running)s
-                   AND EXISTS (SELECT 1 FROM %(keys)s k WHERE k.owner_id = o.id AND k.due_at <= %(now)s)
+                   AND EXISTS (SELECT 1 FROM %(keys)s k
+                                WHERE k.owner_id = o.id AND k.due_at <= %(now)s)
                  ORDER BY o.id
                 """,
                 owners=queue.owners, keys=queue.keys, lane=lane_id, now=NOW,
@@ -159,7 +173,9 @@ class MfgMessageQueue(models.AbstractModel):
         """Condition on owner ``o`` and connector ``c``: may run, and in this very database."""
         condition = SQL("c.state = 'active' AND c.activation_fingerprint = %s", fingerprint)
         # A route that was archived takes no more messages; those it accepted are still booked.
-        return SQL("%s AND o.state = 'active'", condition) if queue.direction == "out" else condition
+        return (
+            SQL("%s AND o.state = 'active'", condition) if queue.direction == "out" else condition
+        )
 
     @api.model
     def _claim(self, queue, quotas, limit, worker):
@@ -221,8 +237,10 @@ class MfgMessageQueue(models.AbstractModel):
                             WHERE key_id = k.id AND state IN %(unfinished)s
                             ORDER BY id LIMIT 1) m
                 ), lost AS (
-                    UPDATE mfg_attempt SET closed_at = %(now)s, outcome = 'lost', reason_code = 'interrupted'
-                     WHERE %(link)s IN (SELECT id FROM head WHERE state = 'running') AND closed_at IS NULL
+                    UPDATE mfg_attempt
+                       SET closed_at = %(now)s, outcome = 'lost', reason_code = 'interrupted'
+                     WHERE %(link)s IN (SELECT id FROM head WHERE state = 'running')
+                       AND closed_at IS NULL
                 ), run AS (
                     UPDATE %(messages)s m
                        SET state = 'running', claim_no = head.claim_no, due_at = NULL,
@@ -266,9 +284,9 @@ class MfgMessageQueue(models.AbstractModel):
                 """
                 WITH result AS MATERIALIZED (
                     SELECT * FROM unnest(
-                        %s::int[], %s::int[], %s::int[], %s::int[], %s::text[], %s::text[], %s::text[],
-                        %s::text[], %s::float8[], %s::bool[], %s::int[], %s::float8[], %s::text[],
-                        %s::text[], %s::int[]
+                        %s::int[], %s::int[], %s::int[], %s::int[], %s::text[], %s::text[],
+                        %s::text[], %s::text[], %s::float8[], %s::bool[], %s::int[], %s::float8[],
+                        %s::text[], %s::text[], %s::int[]
                     ) AS r(message_id, key_id, claim_no, attempt_id, state, outcome, reason, detail,
                            delay, park, http_status, duration_ms, request_excerpt, response_excerpt,
                            credential_id)
@@ -286,7 +304,8 @@ class MfgMessageQueue(models.AbstractModel):
                        due_at = CASE WHEN r.delay IS NOT NULL
                                      THEN %s + r.delay * interval '1 second' END,
                        finished_at = CASE WHEN r.state = 'done' THEN %s END,
-                       key_id = CASE WHEN r.state = 'dead' AND NOT r.park THEN NULL ELSE m.key_id END
+                       key_id = CASE WHEN r.state = 'dead' AND NOT r.park
+                                     THEN NULL ELSE m.key_id END
                   FROM result r
                  WHERE m.id = r.message_id AND m.key_id = r.key_id AND m.claim_no = r.claim_no
                    AND m.state = 'running'
@@ -306,9 +325,9 @@ class MfgMessageQueue(models.AbstractModel):
         if not settled:
             return
         cr = self.env.cr
-        rows = sorted(settled, key=lambda row: row.key_id)
+        rows = list(settled)
         ids = [row.key_id for row in rows]
-        cr.execute(SQL("SELECT 1 FROM %s WHERE id = ANY(%s) ORDER BY id FOR UPDATE", queue.keys, ids))
+        self._lock_keys(queue, SQL("id = ANY(%s)", ids))
         cr.execute(
             SQL(
                 """
@@ -324,8 +343,8 @@ class MfgMessageQueue(models.AbstractModel):
                 """,
                 keys=queue.keys, now=NOW, ids=ids,
                 claims=[row.claim_no for row in rows],
-                gone=[int(row.state == State.DONE or (row.state == State.DEAD and not row.park)) for row in rows],
-                park=[row.state == State.DEAD and row.park for row in rows],
+                gone=[int(row.leaves_key) for row in rows],
+                park=[row.parks_key for row in rows],
                 delays=[row.delay for row in rows],
             )
         )  # fmt: skip
@@ -333,7 +352,7 @@ class MfgMessageQueue(models.AbstractModel):
 
     @api.model
     def _renew_leases(self, queue, held):
-        """Push the leases of ``{key id: claim_no}`` on; keys that are no longer ours are left alone."""
+        """Push the leases of ``{key id: claim_no}`` on, except those that were lost."""
         self.env.cr.execute(
             SQL(
                 """
@@ -351,7 +370,7 @@ class MfgMessageQueue(models.AbstractModel):
 
     @api.model
     def _seconds_until_due(self, queue, lane_id, fingerprint):
-        """Seconds until the lane has something to do here; 0 if now, None if nothing waits for time."""
+        """Seconds until the lane has something to do here: 0 now, None nothing waits for time."""
         self.env.cr.execute(
             SQL(
                 """
@@ -369,51 +388,18 @@ class MfgMessageQueue(models.AbstractModel):
         seconds = self.env.cr.fetchone()[0]
         return None if seconds is None else max(seconds, 0.0)
 
-    # === What people do (their own transaction) === #
+    # === Keys from outside the cycle === #
 
-    @api.model
-    def _retry(self, messages):
-        """Make dead or waiting messages due now, with a fresh retry schedule."""
-        self._change(messages, Verb.RETRY, SQL("state = 'pending', reason_code = NULL, due_at = NULL, tries = 0"))
-
-    @api.model
-    def _cancel(self, messages, detail):
-        """End messages for good; ``detail`` says who and why."""
-        self._change(
-            messages,
-            Verb.CANCEL,
+    def _lock_keys(self, queue, condition):
+        """Wait for the keys that match, in the one order that all who wait use; their ids."""
+        self.env.cr.execute(
             SQL(
-                "state = 'cancelled', reason_code = 'cancelled_by_user', detail = %s, due_at = NULL, finished_at = %s",
-                detail,
-                NOW,
-            ),
-        )
-
-    def _change(self, messages, verb, assignment):
-        if not messages:
-            return
-        queue = QUEUE_OF_MODEL[messages._name]
-        cr = self.env.cr
-        cr.execute(
-            SQL(
-                "SELECT k.id FROM %(keys)s k WHERE k.id IN"
-                " (SELECT key_id FROM %(messages)s WHERE id = ANY(%(ids)s)) ORDER BY k.id FOR UPDATE",
-                keys=queue.keys, messages=queue.messages, ids=messages.ids,
+                "SELECT id FROM %s WHERE %s ORDER BY owner_id, ordering_key FOR UPDATE",
+                queue.keys,
+                condition,
             )
-        )  # fmt: skip
-        key_ids = [row[0] for row in cr.fetchall()]
-        cr.execute(
-            SQL("SELECT id, state FROM %s WHERE id = ANY(%s) ORDER BY id FOR UPDATE", queue.messages, messages.ids)
         )
-        for message_id, state in cr.fetchall():
-            try:
-                next_state(state, verb)
-            except ValueError as error:
-                uuid = messages.browse(message_id).uuid
-                raise ValidationError(self.env._("Message %(uuid)s: %(error)s", uuid=uuid, error=error)) from error
-        cr.execute(SQL("UPDATE %s SET %s WHERE id = ANY(%s)", queue.messages, assignment, messages.ids))
-        self._refresh_keys(queue, key_ids)
-        messages.invalidate_recordset()
+        return [row[0] for row in self.env.cr.fetchall()]
 
     def _refresh_keys(self, queue, key_ids):
         """Put keys right from their messages: count, and when the first of them is due.
@@ -443,34 +429,10 @@ class MfgMessageQueue(models.AbstractModel):
                                 ORDER BY id LIMIT 1) h ON TRUE) s
                  WHERE k.id = s.id
                 """,
-                keys=queue.keys, messages=queue.messages, unfinished=UNFINISHED, ids=key_ids, now=NOW,
+                keys=queue.keys, messages=queue.messages, unfinished=UNFINISHED,
+                ids=key_ids, now=NOW,
             )
         )  # fmt: skip
-        self.env.cr.execute(SQL("DELETE FROM %s WHERE id = ANY(%s) AND waiting <= 0", queue.keys, key_ids))
-
-    @api.model
-    def _move_lane(self, direction, owner_ids, lane_id):
-        """Move what waits for these subscriptions or routes to another lane."""
-        queue = QUEUES[direction]
-        for table, column in ((queue.messages, queue.owner), (queue.keys, SQL.identifier("owner_id"))):
-            self.env.cr.execute(
-                SQL("UPDATE %s SET lane_id = %s WHERE %s = ANY(%s) AND lane_id != %s",
-                    table, lane_id, column, list(owner_ids), lane_id)
-            )  # fmt: skip
-
-    @api.model
-    def _lane_counts(self, lane_ids):
-        """``{lane id: (waiting, dead)}`` over both queues."""
-        counts = {}
-        for queue in QUEUES.values():
-            self.env.cr.execute(
-                SQL(
-                    "SELECT lane_id, count(*) FILTER (WHERE state != 'dead'), count(*) FILTER (WHERE state = 'dead')"
-                    " FROM %s WHERE lane_id = ANY(%s) AND state IN %s GROUP BY lane_id",
-                    queue.messages, list(lane_ids), UNFINISHED,
-                )
-            )  # fmt: skip
-            for lane_id, waiting, dead in self.env.cr.fetchall():
-                before = counts.get(lane_id, (0, 0))
-                counts[lane_id] = (before[0] + waiting, before[1] + dead)
-        return counts
+        self.env.cr.execute(
+            SQL("DELETE FROM %s WHERE id = ANY(%s) AND waiting <= 0", queue.keys, key_ids)
+        )

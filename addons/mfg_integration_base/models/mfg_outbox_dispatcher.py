@@ -51,7 +51,7 @@ class Pump:
 
 
 class MfgOutboxDispatcher(models.AbstractModel):
-    """Claims, prepares, sends, settles. No lock and no transaction is held while the network is used."""
+    """Claims, prepares, sends, settles; no transaction is open while the network is used."""
 
     _name = "mfg.outbox.dispatcher"
     _description = "Outbox dispatcher"
@@ -66,26 +66,25 @@ class MfgOutboxDispatcher(models.AbstractModel):
         try:
             while True:
                 ending = should_stop() or time.monotonic() >= deadline
-                started = 0 if ending else self._start(pump)
-                if not pump.in_flight:
-                    if ending or not started:
-                        return pump.sent - before
-                    continue
-                self._settle(pump, self._gather(pump))
+                started = not ending and self._start(pump)
+                if pump.in_flight:
+                    self._settle(pump, self._gather(pump))
+                elif not started:
+                    return pump.sent - before
         finally:
             # Only after an error (the database is gone, say) is anything left: let its leases run
             # out, the messages go out again with the same ids.
             leases.release(self.env.cr.dbname, QUEUE, [f.claim for f in pump.in_flight.values()])
 
     def _start(self, pump):
-        """Claim up to the lane's free slots and hand them to their transports; how many."""
+        """Claim up to the lane's free slots and hand them to their transports; False when idle."""
         with own_env(self.env.registry) as env:
             lane = env["mfg.lane"].browse(pump.lane_id)
             free = min(lane.batch_size, lane.concurrency - len(pump.in_flight))
             if free <= 0 or env["mfg.environment"]._is_neutralized():
-                return 0
+                return False
             queue_model = env["mfg.message.queue"]
-            queue_model._admit(QUEUE, pump.lane_id, ADMIT_BATCH)
+            admitted = queue_model._admit(QUEUE, pump.lane_id, ADMIT_BATCH)
             env.cr.commit()  # the admission lock is held as short as possible
             read_committed(env.cr)
             fingerprint = env["mfg.environment"]._fingerprint()
@@ -94,10 +93,11 @@ class MfgOutboxDispatcher(models.AbstractModel):
             outgoing = self._load(env, claims)
             env.cr.commit()  # attempts are on disk before anything is sent
             if not claims:
-                return 0
+                # A full batch of admissions may have been somebody's who is paused: look further.
+                return admitted == ADMIT_BATCH
             leases.hold(env.cr.dbname, QUEUE, claims)
             self._send(env, pump, claims, outgoing)
-        return len(claims)
+        return True
 
     @staticmethod
     def _quotas(pump, owners, free):
@@ -117,8 +117,8 @@ class MfgOutboxDispatcher(models.AbstractModel):
         env.cr.execute(
             SQL(
                 """
-                SELECT m.id, m.uuid, e.uuid, e.source, e.type, e.subject, e.occurred_at, e.id, e.ordering_key,
-                       e.traceparent, e.correlation_id, e.causation_id, e.data
+                SELECT m.id, m.uuid, e.uuid, e.source, e.type, e.subject, e.occurred_at, e.id,
+                       e.ordering_key, e.traceparent, e.correlation_id, e.causation_id, e.data
                   FROM mfg_outbox_message m JOIN mfg_event e ON e.id = m.event_id
                  WHERE m.id = ANY(%s)
                 """,
@@ -153,7 +153,9 @@ class MfgOutboxDispatcher(models.AbstractModel):
             try:
                 connector = env["mfg.connector"].browse(claim.connector_id)
                 transport = env["mfg.transport"]._mfg_resolve(connector.transport)
-                prepared = transport._prepare(connector=connector, outgoing=outgoing[claim.message_id])
+                prepared = transport._prepare(
+                    connector=connector, outgoing=outgoing[claim.message_id]
+                )
                 sender = transport._sender()
             except Exception:  # noqa: BLE001 - one message's fault must not stop the others
                 detail = excerpt(traceback.format_exc(limit=-6), EXCERPT_CHARS)
@@ -186,8 +188,12 @@ class MfgOutboxDispatcher(models.AbstractModel):
         flights = [(pump.in_flight[attempt_id], answer) for attempt_id, answer in answers]
         claims = [flight.claim for flight, _answer in flights]
         with own_env(self.env.registry) as env:
-            subscriptions = env["mfg.subscription"].browse({claim.owner_id for claim in claims}).exists()
-            settings = {s.id: (s.retry_policy_id._schedule(), s.on_dead == "park") for s in subscriptions}
+            subscriptions = (
+                env["mfg.subscription"].browse({claim.owner_id for claim in claims}).exists()
+            )
+            settings = {
+                s.id: (s.retry_policy_id._schedule(), s.on_dead == "park") for s in subscriptions
+            }
             settled, paused = [], set()
             for flight, answer in flights:
                 row, pause = self._row(env, settings, flight, answer)
@@ -212,7 +218,10 @@ class MfgOutboxDispatcher(models.AbstractModel):
     def _row(self, env, settings, flight, answer):
         """``(Settled, pause)`` of one answer."""
         claim = flight.claim
-        schedule, park = settings.get(claim.owner_id) or (env["mfg.retry.policy"]._default_schedule(), False)
+        schedule, park = settings.get(claim.owner_id) or (
+            env["mfg.retry.policy"]._default_schedule(),
+            False,
+        )
         decision = decide(answer.outcome, schedule=schedule, tries=claim.tries, rng=_rng)
         row = Settled(
             message_id=claim.message_id,

@@ -28,7 +28,10 @@ class MfgPlugin(models.AbstractModel):
         """
         name = f"{self._mfg_contract()}.{code}"
         implementation = self.env.get(name)
-        if implementation is None or self._mfg_contract() not in type(implementation)._mfg_ancestors():
+        if (
+            implementation is None
+            or self._mfg_contract() not in type(implementation)._mfg_ancestors()
+        ):
             raise UnknownPlugin(self.env._("No plug-in “%s” is installed.", name))
         return implementation
 
@@ -54,6 +57,10 @@ class MfgPlugin(models.AbstractModel):
             except UnknownPlugin:
                 _logger.error(
                     "%s.%s offers “%s”, but no model %s.%s implements it; it is refused at use.",
-                    model, field, code, self._name, code,
+                    model,
+                    field,
+                    code,
+                    self._name,
+                    code,
                 )
         return result

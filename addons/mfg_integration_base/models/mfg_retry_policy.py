@@ -35,7 +35,9 @@ class MfgRetryPolicy(models.Model):
                 policy._schedule()
             except ValueError as error:
                 raise ValidationError(
-                    self.env._("Retry policy %(name)s, schedule: %(error)s", name=policy.name, error=error)
+                    self.env._(
+                        "Retry policy %(name)s, schedule: %(error)s", name=policy.name, error=error
+                    )
                 ) from error
 
     def _schedule(self) -> Schedule:

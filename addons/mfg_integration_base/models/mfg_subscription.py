@@ -36,7 +36,9 @@ class MfgSubscription(models.Model):
         "mfg.lane",
         required=True,
         ondelete="restrict",
-        default=lambda self: self.env.ref("mfg_integration_base.lane_standard", raise_if_not_found=False),
+        default=lambda self: self.env.ref(
+            "mfg_integration_base.lane_standard", raise_if_not_found=False
+        ),
     )
     retry_policy_id = fields.Many2one(
         "mfg.retry.policy",
@@ -47,7 +49,9 @@ class MfgSubscription(models.Model):
         ),
     )
     ordering = fields.Selection(
-        [("key", "In order per business object"), ("none", "No order")], required=True, default="key"
+        [("key", "In order per business object"), ("none", "No order")],
+        required=True,
+        default="key",
     )
     on_dead = fields.Selection(
         [("park", "Hold the object's later messages"), ("skip", "Go on with the next message")],
@@ -73,7 +77,9 @@ class MfgSubscription(models.Model):
             except (ValueError, SyntaxError, KeyError, TypeError) as error:
                 raise ValidationError(
                     self.env._(
-                        "Subscription %(name)s, filter: %(error)s", name=subscription.name, error=error
+                        "Subscription %(name)s, filter: %(error)s",
+                        name=subscription.name,
+                        error=error,
                     )
                 ) from error
 
@@ -101,11 +107,18 @@ class MfgSubscription(models.Model):
 
     @api.ondelete(at_uninstall=False)
     def _unlink_without_messages(self):
-        if self.env["mfg.outbox.message"].sudo().search_count(
-            [("subscription_id", "in", self.ids), ("state", "not in", ("done", "cancelled"))], limit=1
+        if (
+            self.env["mfg.outbox.message"]
+            .sudo()
+            .search_count(
+                [("subscription_id", "in", self.ids), ("state", "not in", ("done", "cancelled"))],
+                limit=1,
+            )
         ):  # sudo: messages of other companies count as well
             raise ValidationError(
-                self.env._("Messages still wait for this subscription: cancel them, or retire it instead.")
+                self.env._(
+                    "Messages still wait for this subscription: cancel them, or retire it instead."
+                )
             )
 
     def _pause_gone(self):
@@ -117,8 +130,9 @@ class MfgSubscription(models.Model):
                 user_id=subscription.connector_id.owner_id.id or self.env.uid,
                 summary=self.env._("Subscription %s was paused", subscription.name),
                 note=self.env._(
-                    "The partner answered 410 Gone: it no longer wants these messages. Ask the partner, "
-                    "then resume the subscription and retry the message, or retire the subscription."
+                    "The partner answered 410 Gone: it no longer wants these messages. Ask the "
+                    "partner, then resume the subscription and retry the message, or retire the "
+                    "subscription."
                 ),
             )
 

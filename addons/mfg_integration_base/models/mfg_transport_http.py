@@ -37,7 +37,9 @@ class MfgTransportHttp(models.AbstractModel):
         headers = {
             "content-type": CONTENT_TYPE,
             "user-agent": "mfg-integration/1",
-            **signature.headers([secret for _id, secret in secrets], outgoing.uuid, int(time.time()), body),
+            **signature.headers(
+                [secret for _id, secret in secrets], outgoing.uuid, int(time.time()), body
+            ),
         }
         if outgoing.event.traceparent:
             headers["traceparent"] = outgoing.event.traceparent

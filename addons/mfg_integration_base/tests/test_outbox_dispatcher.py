@@ -37,7 +37,9 @@ class OutboxCase(MfgCase):
         return outbox.messages
 
     def got(self):
-        return [(request.event["subject"][-1:], request.data["n"]) for request in self.partner.received]
+        return [
+            (request.event["subject"][-1:], request.data["n"]) for request in self.partner.received
+        ]
 
     def numbers(self):
         return [request.data["n"] for request in self.partner.received]
@@ -60,7 +62,9 @@ class TestDelivery(OutboxCase):
         self.assertEqual(request.message_id, message.uuid)
         self.assertEqual(request.event["id"], message.event_id.uuid)
         self.assertEqual(request.event["type"], self.code)
-        self.assertEqual(request.headers["content-type"], "application/cloudevents+json; charset=utf-8")
+        self.assertEqual(
+            request.headers["content-type"], "application/cloudevents+json; charset=utf-8"
+        )
         self.assertEqual((message.state, message.attempt_count), ("done", 1))
         [attempt] = message.attempt_ids
         self.assertEqual((attempt.outcome, attempt.http_status), ("delivered", 200))
@@ -76,7 +80,11 @@ class TestDelivery(OutboxCase):
             self.emit(self.second, number)
         self.drain()
         for record in (self.first, self.second):
-            mine = [r.data["n"] for r in self.partner.received if r.event["subject"].endswith(f"/{record.id}")]
+            mine = [
+                r.data["n"]
+                for r in self.partner.received
+                if r.event["subject"].endswith(f"/{record.id}")
+            ]
             self.assertEqual(mine, [1, 2, 3, 4, 5])
 
     def test_sequence_grows_per_object(self):
@@ -134,6 +142,7 @@ class TestFailure(OutboxCase):
         self.partner.script = [400]
         self.partner.body = b'{"error": "no such thing"}'
         dead, later = self.emit(self.first, 1, 2)
+        self.drain()
         other = self.emit(self.second, 3)
         self.drain()
         self.assertEqual((dead.state, dead.reason_code), ("dead", "rejected_by_partner"))
@@ -182,7 +191,9 @@ class TestFailure(OutboxCase):
         self.assertFalse(self.partner.received)
 
     def test_a_message_that_cannot_be_prepared_stops_nobody(self):
-        mute = self.connector(code="mute", allow_http=True, allow_list="127.0.0.1", url=self.partner.url)
+        mute = self.connector(
+            code="mute", allow_http=True, allow_list="127.0.0.1", url=self.partner.url
+        )
         mute.credential_ids.active = False
         self.subscription(mute, self.type, lane_id=self.lane.id)
         messages = self.emit(self.first, 1)
@@ -211,7 +222,11 @@ class TestPeople(OutboxCase):
         dead, later = self.emit(self.first, 1, 2)
         self.drain()
         action = dead.action_cancel()
-        wizard = self.env[action["res_model"]].with_context(**action["context"]).create({"reason": "typo"})
+        wizard = (
+            self.env[action["res_model"]]
+            .with_context(**action["context"])
+            .create({"reason": "typo"})
+        )
         wizard.action_cancel()
         self.assertEqual((dead.state, dead.reason_code), ("cancelled", "cancelled_by_user"))
         self.assertIn("typo", dead.detail)

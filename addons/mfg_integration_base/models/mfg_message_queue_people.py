@@ -1,0 +1,100 @@
+from odoo import api, models
+from odoo.exceptions import ValidationError
+from odoo.tools import SQL
+
+from ..tools.lifecycle import Verb, next_state
+from .mfg_message_queue import NOW, QUEUE_OF_MODEL, QUEUES, UNFINISHED
+
+
+class MfgMessageQueue(models.AbstractModel):
+    """What people do to messages, in their own transaction.
+
+    It meets the dispatchers at the key rows: a serialization failure makes Odoo run the person's
+    request again.
+    """
+
+    _inherit = "mfg.message.queue"
+
+    @api.model
+    def _retry(self, messages):
+        """Make dead or waiting messages due now, with a fresh retry schedule."""
+        self._change(
+            messages,
+            Verb.RETRY,
+            SQL("state = 'pending', reason_code = NULL, due_at = NULL, tries = 0"),
+        )
+
+    @api.model
+    def _cancel(self, messages, detail):
+        """End messages for good; ``detail`` says who and why."""
+        self._change(
+            messages,
+            Verb.CANCEL,
+            SQL(
+                "state = 'cancelled', reason_code = 'cancelled_by_user', detail = %s,"
+                " due_at = NULL, finished_at = %s",
+                detail,
+                NOW,
+            ),
+        )
+
+    def _change(self, messages, verb, assignment):
+        if not messages:
+            return
+        queue = QUEUE_OF_MODEL[messages._name]
+        cr = self.env.cr
+        key_ids = self._lock_keys(
+            queue,
+            SQL("id IN (SELECT key_id FROM %s WHERE id = ANY(%s))", queue.messages, messages.ids),
+        )
+        cr.execute(
+            SQL(
+                "SELECT id, state FROM %s WHERE id = ANY(%s) ORDER BY id FOR UPDATE",
+                queue.messages,
+                messages.ids,
+            )
+        )
+        for message_id, state in cr.fetchall():
+            try:
+                next_state(state, verb)
+            except ValueError as error:
+                uuid = messages.browse(message_id).uuid
+                raise ValidationError(
+                    self.env._("Message %(uuid)s: %(error)s", uuid=uuid, error=error)
+                ) from error
+        cr.execute(
+            SQL("UPDATE %s SET %s WHERE id = ANY(%s)", queue.messages, assignment, messages.ids)
+        )
+        self._refresh_keys(queue, key_ids)
+        messages.invalidate_recordset()
+
+    @api.model
+    def _move_lane(self, direction, owner_ids, lane_id):
+        """Move what waits for these subscriptions or routes to another lane."""
+        queue = QUEUES[direction]
+        for table, column in (
+            (queue.messages, queue.owner),
+            (queue.keys, SQL.identifier("owner_id")),
+        ):
+            self.env.cr.execute(
+                SQL("UPDATE %s SET lane_id = %s WHERE %s = ANY(%s) AND lane_id != %s",
+                    table, lane_id, column, list(owner_ids), lane_id)
+            )  # fmt: skip
+
+    @api.model
+    def _lane_counts(self, lane_ids):
+        """``{lane id: (waiting, dead)}`` over both queues."""
+        counts = {}
+        for queue in QUEUES.values():
+            self.env.cr.execute(
+                SQL(
+                    "SELECT lane_id, count(*) FILTER (WHERE state != 'dead'),"
+                    " count(*) FILTER (WHERE state = 'dead') FROM %s"
+                    " WHERE lane_id = ANY(%s) AND state IN %s GROUP BY lane_id",
+                    queue.messages, list(lane_ids), UNFINISHED,
+                )
+            )  # fmt: skip
+            for lane_id, waiting, dead in self.env.cr.fetchall():
+                before = counts.get(lane_id, (0, 0))
+                counts[lane_id] = (before[0] + waiting, before[1] + dead)
+        return counts
