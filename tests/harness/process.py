@@ -83,10 +83,21 @@ class ChildProcess:
         self._signal(signal.SIGKILL)
         self._reap(10)
 
-    def terminate(self, deadline: float = 30) -> int:
-        """SIGTERM, then wait for the program to end by itself; returns its exit code."""
+    def ask_to_end(self) -> None:
+        """SIGTERM, without waiting."""
         self._signal(signal.SIGTERM)
+
+    def wait_for_end(self, deadline: float) -> int:
+        """Its exit code.
+
+        :raises AssertionError: it still runs at the deadline
+        """
         return self._reap(deadline)
+
+    def terminate(self, deadline: float = 30) -> int:
+        """SIGTERM, then wait for the program to end by itself; its exit code."""
+        self.ask_to_end()
+        return self.wait_for_end(deadline)
 
     def freeze(self) -> None:
         """SIGSTOP: the process holds everything it has and does nothing."""

@@ -48,6 +48,7 @@ class Order:
     scrap: float = 0
     lot: str = ""
     serials: list[str] = field(default_factory=list)
+    consumed: list[dict[str, Any]] = field(default_factory=list)
     history: list[str] = field(default_factory=list)
 
 
@@ -166,6 +167,7 @@ def _count(order: Order, document: Mapping[str, Any]) -> None:
     """Take one of our own reports into the order's totals (they are cumulative)."""
     if document["workorder"] == order.operations[0].workorder:
         order.scrap = document.get("scrap_total", 0)
+        order.consumed = document.get("consumption", [])
     if document["workorder"] == order.operations[-1].workorder:
         order.good = document["good_total"]
         order.lot = document.get("lot", "")
