@@ -1,4 +1,4 @@
-from werkzeug.exceptions import MethodNotAllowed, NotFound
+from werkzeug.exceptions import MethodNotAllowed, NotFound, RequestEntityTooLarge
 
 from odoo.http import Controller, request, route
 
@@ -12,6 +12,7 @@ from ..tools.json_writer import canonical_json
 OPTIONS = {
     "type": "mfg",
     "auth": "none",
+    "readonly": False,  # Odoo takes routes without authentication for read-only ones
     "save_session": False,
     "max_content_length": MAX_BODY_BYTES + 1,
 }
@@ -64,6 +65,8 @@ def _received():
             headers.get("Content-Encoding", ""),
             limit=MAX_BODY_BYTES,
         )
+    except RequestEntityTooLarge:
+        raise Refused("too-large", f"The body is larger than {MAX_BODY_BYTES} bytes.") from None
     except http_body.BodyError as error:
         raise Refused(BODY_PROBLEMS[error.code], str(error)) from None
     return Received(headers=tuple(headers.items()), body=body)
