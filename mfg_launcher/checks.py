@@ -23,9 +23,9 @@ def lint(workspace: Workspace, *, fix: bool = False) -> int:
         _run(workspace, [*ruff, "check", "--fix", "--quiet", "."])
         _run(workspace, [*ruff, "format", "--quiet", "."])
         _fix_xml(layout.root)
-    if _run(workspace, [*ruff, "check", "."]):
+    if _run(workspace, [*ruff, "check", "--output-format=concise", "."]):
         failed.append("ruff check")
-    if _run(workspace, [*ruff, "format", "--check", "."]):
+    if _run(workspace, [*ruff, "format", "--check", "--output-format=concise", "."]):
         failed.append("ruff format")
     addons = sorted(path.parent for path in layout.root.glob("addons/*/__manifest__.py"))
     if addons and _run(workspace, [layout.python, "-m", "pylint", *addons]):

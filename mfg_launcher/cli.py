@@ -114,6 +114,8 @@ def parser() -> argparse.ArgumentParser:
 
 def _workspace(options: argparse.Namespace) -> Workspace:
     given = {"host": options.db_host, "port": options.db_port, "user": options.db_user}
+    if any(given.values()) and not options.db_host:
+        raise LauncherError("a database server needs its host", "Give --db-host as well")
     console = Console(verbose=options.verbose)
     return Workspace(Layout.of(ROOT, os.environ), console, os.environ, given)
 

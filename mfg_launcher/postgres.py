@@ -86,10 +86,12 @@ class Server:
             env={**os.environ, **self.environment()},
         )
         if done.returncode:
+            words = reason(done.stderr.splitlines(), done.returncode)
             raise LauncherError(
-                f"PostgreSQL on {self.host}:{self.port} says: "
-                f"{reason(done.stderr.splitlines(), done.returncode)}",
-                "Look into it with ./mfg psql and ./mfg logs postgres",
+                f"PostgreSQL on {self.host}:{self.port} says: {words}",
+                "Start that server, or correct what names it (--db-host, PGHOST, PGPASSWORD ...)"
+                if "connection to server" in done.stderr
+                else "Look into it with ./mfg psql and ./mfg logs postgres",
             )
         return done.stdout.splitlines()
 
@@ -110,18 +112,25 @@ def programs(layout: Layout) -> Path:
 def external(
     layout: Layout, *, host: str, port: str = "5432", user: str = ROLE, password: str = ""
 ) -> Server:
-    """A server of others.
+    """A server of others; see `refuse` for what its values must be."""
+    return Server(host, int(port), user, password, programs(layout))
+
+
+def refuse(*, host: str, port: str = "5432", user: str = ROLE) -> None:
+    """See that a server of others could be used, before anything is tried with it.
 
     :raises LauncherError: its port is no number, or its role one that Odoo does not start with
     """
     if user == "postgres":
         raise LauncherError(
-            "Odoo refuses to start with the database role postgres",
+            f"Odoo refuses to start with the role postgres on the database server {host}",
             "Make another one (createuser --createdb NAME) and give it with --db-user or PGUSER",
         )
     if not port.isdigit():
-        raise LauncherError(f"the port {port!r} is no number", "Correct --db-port or PGPORT")
-    return Server(host, int(port), user, password, programs(layout))
+        raise LauncherError(
+            f"the port {port!r} of the database server {host} is no number",
+            "Correct --db-port or PGPORT",
+        )
 
 
 def check(server: Server) -> None:

@@ -40,20 +40,28 @@ class Workspace:
         self.state = State(layout.state_file)
         self.runner = Runner(layout.setup_log, console)
         self.cluster = postgres.Cluster(layout, self.state, self.runner, console)
-        given = {key: value for key, value in database_server.items() if value}
-        if given:
-            self.state.set("database_server", given)
-        self._external = self._choose_server()
+        self._external = self._choose_server(database_server)
 
-    def _choose_server(self) -> dict[str, str]:
-        """``host``, ``port`` and ``user`` of a server of others; empty for the private cluster."""
-        given = dict(self.state.get("database_server", {}))
+    def _choose_server(self, options: Mapping[str, str]) -> dict[str, str]:
+        """``host``, ``port`` and ``user`` of a server of others; empty for the private cluster.
+
+        What was given as options is remembered for the commands that follow.
+
+        :raises LauncherError: they name a server that cannot be used
+        """
+        given = {key: value for key, value in options.items() if value}
+        chosen = given or dict(self.state.get("database_server", {}))
         # A command started by a scenario or a test inherits the private cluster's PGHOST.
         if self.environ.get(_PRIVATE) != str(self.layout.root):
             for name, variable in (("host", "PGHOST"), ("port", "PGPORT"), ("user", "PGUSER")):
                 if self.environ.get(variable):
-                    given.setdefault(name, self.environ[variable])
-        return given if given.get("host") else {}
+                    chosen.setdefault(name, self.environ[variable])
+        if not chosen.get("host"):
+            return {}
+        postgres.refuse(**chosen)
+        if given:
+            self.state.set("database_server", given)
+        return chosen
 
     @contextlib.contextmanager
     def exclusive(self, command: str) -> Iterator[None]:
