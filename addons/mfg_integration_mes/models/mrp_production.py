@@ -45,10 +45,11 @@ class MrpProduction(models.Model):
     @api.depends("picking_type_id", "workorder_ids.workcenter_id")
     def _compute_mfg_owner(self):
         for order in self:
-            if order.state in ("draft", False):
-                order.mfg_owner = order._mfg_default_owner()
-            else:
+            # Not by the state: a new order may be confirmed before this runs.
+            if order.mfg_released_at or order.backorder_sequence > 1:
                 order.mfg_owner = order.mfg_owner or "odoo"
+            else:
+                order.mfg_owner = order._mfg_default_owner()
 
     def _mfg_default_owner(self):
         """The work centres decide, then the operation type; else people run it in Odoo."""
