@@ -1,0 +1,1 @@
+from . import mfg_trading_agreement, mfg_trading_agreement_document, mfg_trading_counter

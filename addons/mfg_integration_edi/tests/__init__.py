@@ -1,0 +1,1 @@
+from . import test_trading_agreement, test_trading_counter
