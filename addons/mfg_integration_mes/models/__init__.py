@@ -6,6 +6,7 @@ from . import (
     mfg_mes_progress,
     mrp_production,
     mrp_production_booking,
+    mrp_production_split,
     mrp_workcenter,
     mrp_workcenter_productivity,
     mrp_workorder,

@@ -223,7 +223,8 @@ def workorder_completed(workorder):
             uom,
         ),
         "uom": uom_name(uom),
-        "duration_minutes": round(workorder.get_duration(), 2),
+        # An open timer counts to the transaction's begin, which may be before its own.
+        "duration_minutes": round(max(workorder.get_duration(), 0), 2),
         "started_at": _moment(workorder.date_start),
         "finished_at": _moment(workorder.date_finished),
     }

@@ -1,1 +1,1 @@
-from . import test_traps
+from . import test_events, test_traps
