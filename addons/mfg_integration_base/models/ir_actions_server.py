@@ -29,7 +29,10 @@ class IrActionsServer(models.Model):
                 raise ValidationError(
                     self.env._("Action “%s”: choose the event type to emit.", action.name)
                 )
-            secret = action.mfg_field_ids.filtered("groups")
+            # Asked of the field itself: ir.model.fields knows the groups of custom fields only.
+            secret = action.mfg_field_ids.filtered(
+                lambda field: self.env[field.model]._fields[field.name].groups
+            )
             if secret:
                 raise ValidationError(
                     self.env._(

@@ -43,6 +43,7 @@ class MfgInboxMessage(models.Model):
     def _raw_body(self) -> bytes:
         """The stored bytes, exactly as received."""
         self.ensure_one()
+        self.check_access("read")  # SQL asks nobody
         self.env.cr.execute("SELECT body FROM mfg_inbox_message WHERE id = %s", [self.id])
         row = self.env.cr.fetchone()
         return bytes(row[0]) if row and row[0] is not None else b""

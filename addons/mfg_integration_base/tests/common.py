@@ -23,6 +23,8 @@ from ..tools import signature
 
 SECRET_KEY = "test:" + base64.b64encode(b"k" * 32).decode()
 DRAIN_SECONDS = 60
+NOWHERE = "https://192.0.2.1/hook"
+"""An address that is refused before anything leaves this machine (RFC 5737)."""
 
 
 class OutboxCapture:
@@ -75,7 +77,7 @@ class MfgMixin:
         """An active connector with a signing secret, see ``secret``."""
         code = vals.pop("code", f"test-{uuid.uuid4().hex[:8]}")
         connector = cls.env["mfg.connector"].create(
-            {"name": f"Test {code}", "code": code, "url": "https://partner.example/hook", **vals}
+            {"name": f"Test {code}", "code": code, "url": NOWHERE, **vals}
         )
         cls.add_secret(connector)
         connector.action_activate()

@@ -1,0 +1,264 @@
+from odoo.exceptions import AccessError, UserError
+from odoo.tests import tagged
+
+from .common import MfgCase
+
+ADDON = "mfg_integration_base"
+GROUPS = {
+    name: f"mfg_integration_base.group_{name}"
+    for name in ("viewer", "operator", "manager", "approver", "auditor", "service")
+} | {"user": "base.group_user"}
+
+# Who may read, write, create, unlink. "user" is an internal user of none of our groups.
+RIGHTS = """
+model                  viewer operator manager approver auditor service user
+mfg.attempt            r      r        r       r        r       -       -
+mfg.connector          r      r        rwcu    r        r       r       -
+mfg.connector.runtime  r      r        r       r        r       -       -
+mfg.credential         r      r        rwcu    r        r       -       -
+mfg.event              r      r        r       r        r       -       -
+mfg.event.type         r      r        rwcu    r        r       -       -
+mfg.external.ref       r      rwc      rwcu    r        r       r       -
+mfg.flow               r      r        rwcu    r        r       -       -
+mfg.inbox.identity     -      -        -       -        -       -       -
+mfg.inbox.key          -      -        -       -        -       -       -
+mfg.inbox.message      r      r        r       r        r       r       -
+mfg.inbox.route        r      r        rwcu    r        r       r       -
+mfg.lane               r      r        rwcu    r        r       -       -
+mfg.message.cancel     -      rwcu     rwcu    -        -       -       -
+mfg.message.dead       r      r        r       r        r       -       -
+mfg.outbox.key         -      -        -       -        -       -       -
+mfg.outbox.message     r      r        r       r        r       -       -
+mfg.retry.policy       r      r        rwcu    r        r       -       -
+mfg.subscription       r      r        rwcu    r        r       -       -
+"""
+OPERATIONS = {"r": "read", "w": "write", "c": "create", "u": "unlink"}
+
+
+@tagged("post_install", "-at_install")
+class TestRights(MfgCase):
+    def test_rights_of_each_group_on_each_model(self):
+        header, *rows = [line.split() for line in RIGHTS.strip().splitlines()]
+        expected = {
+            (model, group): "".join(letter for letter in OPERATIONS if letter in rights)
+            for model, *cells in rows
+            for group, rights in zip(header[1:], cells, strict=True)
+        }
+        users = {group: self.user(xmlid) for group, xmlid in GROUPS.items()}
+        found = {
+            (name, group): "".join(
+                letter
+                for letter, operation in OPERATIONS.items()
+                if self.env[name].with_user(user).has_access(operation)
+            )
+            for name, model in self.env.registry.items()
+            if model._original_module == ADDON and not model._abstract
+            for group, user in users.items()
+        }
+        self.assertEqual(found, expected)
+
+    def test_groups_imply_no_more_than_they_say(self):
+        implied = {
+            "viewer": {"viewer"},
+            "operator": {"viewer", "operator"},
+            "manager": {"viewer", "operator", "manager"},
+            "approver": {"viewer", "approver"},
+            "auditor": {"viewer", "auditor"},
+            "service": {"service"},
+            "user": set(),
+        }
+        for group, xmlid in GROUPS.items():
+            user = self.user(xmlid)
+            has = {name for name in GROUPS if name != "user" and user.has_group(GROUPS[name])}
+            with self.subTest(group):
+                self.assertEqual(has, implied[group])
+                self.assertFalse(user.has_group("base.group_system"))
+
+    def test_verbs(self):
+        """Retry and cancel are for operators, everything about a connector for managers."""
+        connector = self.connector()
+        message = self.inbox(self.route(connector), {})
+        allowed = {
+            "viewer": set(),
+            "operator": {"cancel"},
+            "manager": {"cancel", "pause", "activate", "test", "retire", "generate"},
+            "approver": set(),
+            "auditor": set(),
+            "service": set(),
+            "user": set(),
+        }
+        verbs = {
+            "cancel": lambda user: (
+                self.env["mfg.message.cancel"]
+                .with_user(user)
+                .create({"res_model": message._name, "res_ids": str(message.id), "reason": "Test"})
+                .action_cancel()
+            ),
+            "pause": lambda user: connector.with_user(user).action_pause(),
+            "activate": lambda user: connector.with_user(user).action_activate(),
+            "test": lambda user: connector.with_user(user).action_send_test_event(),
+            "retire": lambda user: connector.with_user(user).action_retire(),
+            "generate": lambda user: connector.credential_ids.with_user(user).action_generate(),
+        }
+        for group, xmlid in GROUPS.items():
+            user = self.user(xmlid)
+            may = set()
+            for verb, call in verbs.items():
+                savepoint = self.env.cr.savepoint()
+                try:
+                    call(user)
+                    self.env.flush_all()
+                    may.add(verb)
+                except (AccessError, UserError):
+                    pass
+                finally:
+                    savepoint.close(rollback=True)
+                    self.env.invalidate_all()
+            with self.subTest(group):
+                self.assertEqual(may, allowed[group])
+
+
+@tagged("post_install", "-at_install")
+class TestCompanies(MfgCase):
+    """What belongs to a connector is invisible and unusable in other companies."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.company_b = cls.env["res.company"].create({"name": "Company B"})
+        cls.connector_b = cls.connector(company_id=cls.company_b.id)
+        cls.changed = cls.event_type("mfg.test.company.changed.v1")
+        cls.subscription(cls.connector_b, cls.changed)
+        cls.route_b = cls.route(cls.connector_b)
+        partner_b = cls.env["res.partner"].create({"name": "P", "company_id": cls.company_b.id})
+        cls.env["mfg.external.ref"].create(
+            {
+                "connector_id": cls.connector_b.id,
+                "model": "res.partner",
+                "external_id": "P-1",
+                "res_id": partner_b.id,
+            }
+        )
+        partner_b._mfg_emit(cls.changed.code, {})
+        groups = [GROUPS["manager"], GROUPS["auditor"], GROUPS["approver"]]
+        cls.user_a = cls.user(*groups)
+        cls.user_b = cls.user(*groups, company=cls.company_b)
+
+    def setUp(self):
+        super().setUp()
+        self.message_b = self.inbox(self.route_b, {})
+        # One attempt, and a message in the error queue.
+        self.drain()
+        self.env.cr.execute(
+            "UPDATE mfg_inbox_message SET state = 'dead' WHERE id = %s", [self.message_b.id]
+        )
+        self.env.invalidate_all()
+
+    def records_of_b(self):
+        """Per model that belongs to a company: the records of company B."""
+        for name, model in self.env.registry.items():
+            if model._original_module != ADDON or model._abstract or model._transient:
+                continue
+            if "company_id" in model._fields:
+                yield self.env[name].search([("company_id", "=", self.company_b.id)])
+            elif "connector_id" in model._fields:
+                yield self.env[name].search([("connector_id", "=", self.connector_b.id)])
+
+    def test_rows_of_another_company_are_invisible(self):
+        seen = set()
+        for records in self.records_of_b():
+            with self.subTest(records._name):
+                self.assertTrue(records, "there has to be something to hide")
+                if not records.with_user(self.user_b).has_access("read"):
+                    continue  # nobody reads it at all
+                seen.add(records._name)
+                self.assertEqual(
+                    records.with_user(self.user_b).search([("id", "in", records.ids)]), records
+                )
+                as_a = records.with_user(self.user_a)
+                self.assertFalse(as_a.search([("id", "in", records.ids)]))
+                self.assertFalse(as_a.search_count([("id", "in", records.ids)]))
+                with self.assertRaises(AccessError):
+                    as_a.read(["display_name"])
+        self.assertLessEqual(
+            {
+                "mfg.attempt",
+                "mfg.connector",
+                "mfg.connector.runtime",
+                "mfg.credential",
+                "mfg.event",
+                "mfg.external.ref",
+                "mfg.inbox.message",
+                "mfg.inbox.route",
+                "mfg.message.dead",
+                "mfg.outbox.message",
+                "mfg.subscription",
+            },
+            seen,
+        )
+
+    def test_verbs_of_another_company_are_refused(self):
+        verbs = {
+            "retry": lambda user: self.message_b.with_user(user).action_retry(),
+            "cancel": lambda user: self.message_b.with_user(user).action_cancel(),
+            "retry in the error queue": lambda user: (
+                self.env["mfg.message.dead"]
+                .with_user(user)
+                .browse(self.message_b.id * 2 + 1)
+                .action_retry()
+            ),
+            "pause": lambda user: self.connector_b.with_user(user).action_pause(),
+            "activate": lambda user: self.connector_b.with_user(user).action_activate(),
+            "retire": lambda user: self.connector_b.with_user(user).action_retire(),
+            "test": lambda user: self.connector_b.with_user(user).action_test_connection(),
+            "test event": lambda user: self.connector_b.with_user(user).action_send_test_event(),
+            "generate": lambda user: self.connector_b.credential_ids.with_user(
+                user
+            ).action_generate(),
+            "read the body": lambda user: self.message_b.with_user(user).body_text,
+        }
+        for verb, call in verbs.items():
+            with self.subTest(verb), self.assertRaises(AccessError), self.env.cr.savepoint():
+                call(self.user_a)
+        self.env.invalidate_all()
+        self.assertEqual(self.message_b.state, "dead")
+        self.assertEqual(self.connector_b.state, "active")
+
+    def test_cancelling_ids_of_another_company_touches_nothing(self):
+        wizard = (
+            self.env["mfg.message.cancel"]
+            .with_user(self.user_a)
+            .create(
+                {
+                    "res_model": "mfg.inbox.message",
+                    "res_ids": str(self.message_b.id),
+                    "reason": "Test",
+                }
+            )
+        )
+        self.assertFalse(wizard.message_count)
+        wizard.action_cancel()
+        self.env.invalidate_all()
+        self.assertEqual(self.message_b.state, "dead")
+
+    def test_nothing_is_hung_onto_a_connector_of_another_company(self):
+        values = {
+            "mfg.credential": {"name": "Mine"},
+            "mfg.inbox.route": {"message_type": "test.mine.v1"},
+            "mfg.subscription": {"name": "Mine", "event_type_ids": [(4, self.changed.id)]},
+            "mfg.external.ref": {"model": "res.partner", "external_id": "X", "res_id": 1},
+        }
+        for model, vals in values.items():
+            with self.subTest(model), self.assertRaises(AccessError), self.env.cr.savepoint():
+                self.env[model].with_user(self.user_a).create(
+                    {"connector_id": self.connector_b.id, **vals}
+                )
+                self.env.flush_all()
+
+    def test_the_service_user_sees_its_company_only(self):
+        service = self.connector().service_user_id
+        self.assertFalse(
+            self.env["mfg.connector"].with_user(service).search([("id", "=", self.connector_b.id)])
+        )
+        with self.assertRaises(AccessError):
+            self.message_b.with_user(service).read(["body_text"])
