@@ -70,10 +70,18 @@ def parse_uris(text: str) -> list[Package]:
 
 
 def parse_percent(line: str) -> str | None:
-    """``dlstatus:1:68.97:Retrieving ...`` (apt's APT::Status-Fd) as ``69 %``."""
-    if not line.startswith("dlstatus:"):
+    """A line of apt's APT::Status-Fd as a share and what it is a share of.
+
+    >>> parse_percent("dlstatus:1:68.9732:Retrieving file 1 of 1")
+    '69 % downloaded'
+    >>> parse_percent("pmstatus:libdrm2:84.7793:Configuring libdrm2 (amd64)")
+    '85 % installed'
+    """
+    done = {"dlstatus": "downloaded", "pmstatus": "installed"}
+    kind, _, rest = line.partition(":")
+    if kind not in done or rest.count(":") < 2:
         return None
-    return f"{float(line.split(':')[2]):.0f} %"
+    return f"{float(rest.split(':')[1]):.0f} % {done[kind]}"
 
 
 class Area:
@@ -161,7 +169,7 @@ class Area:
             def line(text: str) -> None:
                 percent = parse_percent(text)
                 if percent:
-                    progress(f"{percent} of {sum(p.size for p in missing) / 1e6:.0f} MB")
+                    progress(f"{percent}, {sum(p.size for p in missing) / 1e6:.0f} MB in all")
 
             self._runner.run(
                 argv,

@@ -19,6 +19,7 @@ _INSTALL = (
     "-y",
     "--no-install-recommends",
     "-oAPT::Status-Fd=1",
+    "-oDPkg::Use-Pty=0",  # a container may have no pseudo-terminals
     "-oDPkg::Lock::Timeout=300",  # seconds to wait while another apt is at work
     "-oAcquire::Retries=5",
 )
@@ -65,9 +66,7 @@ def _install(workspace: Workspace, prefix: list[str], step) -> None:
     def line(text: str) -> None:
         percent = apt.parse_percent(text)
         if percent:
-            step.progress(f"{percent} downloaded")
-        elif text.startswith(("Unpacking", "Setting up")):
-            step.progress(" ".join(text.split()[:2]).lower())
+            step.progress(percent)
 
     workspace.runner.run(
         [*prefix, "apt-get", *_INSTALL, PACKAGE],

@@ -170,9 +170,17 @@ def test_packages_without_sha256_are_left_out():
     assert apt.parse_uris(text) == [apt.Package("http://m/a.deb", "a.deb", 10, value)]
 
 
-def test_progress_lines():
-    assert apt.parse_percent("dlstatus:1:68.9732:Retrieving file 1 of 1") == "69 %"
-    assert apt.parse_percent("Get:1 http://m sid/main") is None
+PROGRESS = [
+    ("dlstatus:1:68.9732:Retrieving file 1 of 1", "69 % downloaded"),
+    ("pmstatus:libdrm2:84.7793:Configuring libdrm2 (amd64)", "85 % installed"),
+    ("Get:1 http://m sid/main", None),
+    ("pmstatus:", None),
+]
+
+
+@pytest.mark.parametrize(("line", "shown"), PROGRESS)
+def test_progress_lines(line, shown):
+    assert apt.parse_percent(line) == shown
 
 
 @pytest.fixture
