@@ -70,18 +70,15 @@ def parse_uris(text: str) -> list[Package]:
 
 
 def parse_percent(line: str) -> str | None:
-    """A line of apt's APT::Status-Fd as a share and what it is a share of.
+    """A line of apt's APT::Status-Fd while it downloads.
 
     >>> parse_percent("dlstatus:1:68.9732:Retrieving file 1 of 1")
-    '69 % downloaded'
-    >>> parse_percent("pmstatus:libdrm2:84.7793:Configuring libdrm2 (amd64)")
-    '85 % installed'
+    '69 %'
     """
-    done = {"dlstatus": "downloaded", "pmstatus": "installed"}
-    kind, _, rest = line.partition(":")
-    if kind not in done or rest.count(":") < 2:
+    fields = line.split(":")
+    if fields[0] != "dlstatus" or len(fields) < 4:
         return None
-    return f"{float(rest.split(':')[1]):.0f} % {done[kind]}"
+    return f"{float(fields[2]):.0f} %"
 
 
 class Area:
@@ -169,7 +166,7 @@ class Area:
             def line(text: str) -> None:
                 percent = parse_percent(text)
                 if percent:
-                    progress(f"{percent}, {sum(p.size for p in missing) / 1e6:.0f} MB in all")
+                    progress(f"{percent} of {sum(p.size for p in missing) / 1e6:.0f} MB")
 
             self._runner.run(
                 argv,

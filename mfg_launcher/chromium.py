@@ -18,7 +18,6 @@ _INSTALL = (
     "install",
     "-y",
     "--no-install-recommends",
-    "-oAPT::Status-Fd=1",
     "-oDPkg::Use-Pty=0",  # a container may have no pseudo-terminals
     "-oDPkg::Lock::Timeout=300",  # seconds to wait while another apt is at work
     "-oAcquire::Retries=5",
@@ -63,10 +62,13 @@ def _install(workspace: Workspace, prefix: list[str], step) -> None:
     update = [*prefix, "apt-get", "update"]
     subprocess.run(update, capture_output=True, check=False, stdin=subprocess.DEVNULL)
 
+    count = 0
+
     def line(text: str) -> None:
-        percent = apt.parse_percent(text)
-        if percent:
-            step.progress(percent)
+        if text.startswith(("Get:", "Unpacking ", "Setting up ")):
+            nonlocal count
+            count += 1
+            step.progress(f"{count} steps, {' '.join(text.split()[:5])[:60]}")
 
     workspace.runner.run(
         [*prefix, "apt-get", *_INSTALL, PACKAGE],
