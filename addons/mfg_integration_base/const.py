@@ -36,6 +36,9 @@ DEDUPE_DAYS = 90
 BACKLOG_RETRY_AFTER = 30
 """When partners may come again after a 429 for a full backlog, in seconds."""
 
+UNAVAILABLE_RETRY_AFTER = 300
+"""The same after a 503, which lasts until a person acts, in seconds."""
+
 ENV_ENVIRONMENT = "MFG_ENVIRONMENT"
 ENV_SECRET_KEY = "MFG_SECRET_KEY"
 ENV_SECRET_KEY_FILE = "MFG_SECRET_KEY_FILE"

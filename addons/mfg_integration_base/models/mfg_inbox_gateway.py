@@ -11,7 +11,12 @@ from odoo import api, models
 from odoo.exceptions import ValidationError
 from odoo.tools import SQL
 
-from ..const import API_PREFIX, BACKLOG_RETRY_AFTER, SIGNATURE_TOLERANCE
+from ..const import (
+    API_PREFIX,
+    BACKLOG_RETRY_AFTER,
+    SIGNATURE_TOLERANCE,
+    UNAVAILABLE_RETRY_AFTER,
+)
 from ..exceptions import BusinessReject, ConfigurationError
 from ..tools import redact, signature, tracecontext
 from ..tools.json_pointer import PointerError, resolve
@@ -69,6 +74,8 @@ class Refused(Exception):
         super().__init__(f"Inbound request refused: {status} {slug} {why}".rstrip())
         self.problem = Problem(slug, status, title, detail, errors)
         self.headers = headers or {}
+        if status == 503:
+            self.headers = {"Retry-After": str(UNAVAILABLE_RETRY_AFTER), **self.headers}
 
 
 @dataclass(frozen=True, slots=True)

@@ -473,8 +473,10 @@ class TestAuthenticate(InboundCase):
         message = self.message(self.post())
         before = self.stored()
         with patch.dict(os.environ, {ENV_ENVIRONMENT: "production"}):
-            document = self.assert_refused(self.post(), 503, "not-activated", before)
+            response = self.post()
+            document = self.assert_refused(response, 503, "not-activated", before)
             self.assertIn("copy", document["detail"])
+            self.assertGreater(int(response.headers["Retry-After"]), 0)
             status = self.get_status(self.partner_connector, message.uuid)
             self.assert_problem(status, 503, "not-activated")
             # Only its own partner is told.
