@@ -4,7 +4,7 @@ from odoo.exceptions import UserError
 ORDER_CHANGED = "mfg.test.order.changed.v1"
 
 
-class TestMfgOrder(models.Model):
+class MfgTestOrder(models.Model):
     """The least that a business record needs to emit events and to be booked on."""
 
     _name = "test.mfg.order"
