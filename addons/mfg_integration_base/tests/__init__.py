@@ -1,5 +1,6 @@
 from . import (
     test_connector,
+    test_connector_actions,
     test_controllers,
     test_credential,
     test_emit,
@@ -10,4 +11,5 @@ from . import (
     test_record_link,
     test_screens,
     test_security,
+    test_tour,
 )
