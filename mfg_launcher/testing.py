@@ -69,6 +69,8 @@ def test(workspace: Workspace, words: Sequence[str]) -> int:
     argv = [workspace.layout.python, "-m", "pytest", f"--odoo-database={database}"]
     argv += [f"--odoo-config={workspace.layout.config_file}", "--odoo-http"]
     argv += [f"--odoo-extra=db-filter=^{database}$", "--odoo-extra=max-cron-threads=0"]
+    # pytest-odoo's own default (critical) would hide what a test expects to be logged.
+    argv += ["--odoo-log-level=warn"]
     try:
         return _run(workspace, [*argv, *selection.arguments()], environment)
     finally:

@@ -144,6 +144,9 @@ class Workspace:
                 "http_interface": ports.LOOPBACK,
                 "http_port": http,
                 "gevent_port": ports.choose(http + 1, avoid={http}),
+                # One process serves everything here: a limit on it would restart or starve them all.
+                "limit_memory_soft": 0,
+                "limit_memory_hard": 0,
                 "screenshots": self.layout.logs / "screenshots",
                 "admin_passwd": secrets.token_urlsafe(24),
             },
@@ -172,10 +175,11 @@ class Workspace:
 
     @cached_property
     def secret_key(self) -> str:
+        """The key ring of this checkout, ``name:base64 of 32 bytes``; made once."""
         path = self.layout.secret_key
         if not path.exists():
-            key = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
-            write_private(path, key + "\n")
+            key = base64.b64encode(secrets.token_bytes(32)).decode()
+            write_private(path, f"local:{key}\n")
         return path.read_text().strip()
 
     def environment(self) -> dict[str, str]:
