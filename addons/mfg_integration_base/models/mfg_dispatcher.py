@@ -21,6 +21,29 @@ BUSY_WAIT = 0.2
 """Pause before looking again at something due that could not be claimed, in seconds."""
 
 
+END_POLL = 0.25
+"""How often an idle direction looks whether the other one is idle as well, in seconds."""
+
+
+class BothDirections:
+    """Which directions of a lane still work. They end together: what came for one that had ended
+    alone would have to wait for the scheduled action's next run."""
+
+    def __init__(self, directions):
+        self._lock = threading.Lock()
+        self._busy = set(directions)
+        self.ended = False
+
+    def busy(self, direction):
+        with self._lock:
+            self._busy.add(direction)
+
+    def idle(self, direction):
+        with self._lock:
+            self._busy.discard(direction)
+            self.ended = self.ended or not self._busy
+
+
 def worker_name(kind):
     """Who claims: shown on attempts, e.g. ``cron@host:1234``."""
     return f"{kind}@{socket.gethostname()}:{os.getpid()}"
@@ -42,9 +65,12 @@ class MfgDispatcher(models.AbstractModel):
         lane_id = lane.id
         cron = self.env["ir.cron"]
         cron._commit_progress()  # the snapshot of this transaction must not stay open meanwhile
-        done = self._run_lane(lane_id, code, deadline)
-        more = done and any(self._next_due(queue, lane_id) == 0 for queue in QUEUES.values())
-        cron._commit_progress(done, remaining=int(bool(more)))
+        done, more = 0, True
+        while more and time.monotonic() < deadline:
+            done += self._run_lane(lane_id, code, deadline)
+            # What came after the last look and before the listeners were closed woke nobody.
+            more = any(self._has_work(queue, lane_id) for queue in QUEUES.values())
+        cron._commit_progress(done, remaining=int(bool(done and more)))
 
     @api.model
     def _run_lane(self, lane_id, code, deadline):
@@ -56,6 +82,7 @@ class MfgDispatcher(models.AbstractModel):
         worker = worker_name("cron")
         done = [0, 0]
         stop = threading.Event()
+        both = BothDirections(QUEUES)
         failure = []
 
         def send():
@@ -65,10 +92,12 @@ class MfgDispatcher(models.AbstractModel):
                     lambda: self.env["mfg.outbox.dispatcher"]._pump(
                         pump, deadline=deadline, should_stop=stop.is_set
                     ),
-                    "out", lane_id, code, deadline,
+                    "out", lane_id, code, deadline, both,
                 )  # fmt: skip
             except Exception as error:  # noqa: BLE001 - raised again below, in the action's thread
                 failure.append(error)
+            finally:
+                both.idle("out")
 
         # Daemon, as Odoo's cron threads are: a server that stops does not wait for the lane.
         sender = threading.Thread(target=send, name=f"mfg.lane.{code}.out", daemon=True)
@@ -78,19 +107,23 @@ class MfgDispatcher(models.AbstractModel):
                 lambda: self.env["mfg.inbox.dispatcher"]._pump(
                     lane_id, worker, deadline=deadline, should_stop=stop.is_set
                 ),
-                "in", lane_id, code, deadline,
+                "in", lane_id, code, deadline, both,
             )  # fmt: skip
         except BaseException:
             stop.set()
             raise
         finally:
+            both.idle("in")
             sender.join()
         if failure:
             raise failure[0]
         return sum(done)
 
-    def _until_idle(self, pump, direction, lane_id, code, deadline):
-        """Call ``pump`` again when woken or when something falls due, while that is soon."""
+    def _until_idle(self, pump, direction, lane_id, code, deadline, both):
+        """Call ``pump`` again when woken or when something falls due, while that is soon.
+
+        :param both: whether the other direction is idle as well; neither ends alone
+        """
         done = 0
         with WakeListener(self.env.cr.dbname) as listener:
             self._wait(listener, 0)  # connect before the first look, so that no wake is missed
@@ -107,8 +140,23 @@ class MfgDispatcher(models.AbstractModel):
                 woken = self._wait_for_work(
                     listener, code, min(LINGER_SECONDS if due is None else due, left)
                 )
-                if not woken and due is None:
+                if woken or due is not None:
+                    continue
+                both.idle(direction)
+                while not woken and not both.ended and (left := deadline - time.monotonic()) > 0:
+                    woken = self._wait_for_work(listener, code, min(END_POLL, left))
+                if not woken:
                     return done
+                both.busy(direction)
+
+    def _has_work(self, queue, lane_id):
+        """Whether something could be claimed or admitted at this moment."""
+        if self._next_due(queue, lane_id) == 0:
+            return True
+        with own_env(self.env.registry) as env:
+            return not env["mfg.environment"]._is_neutralized() and env[
+                "mfg.message.queue"
+            ]._has_new(queue, lane_id)
 
     def _next_due(self, queue, lane_id):
         with own_env(self.env.registry) as env:

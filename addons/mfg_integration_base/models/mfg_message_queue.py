@@ -369,6 +369,19 @@ class MfgMessageQueue(models.AbstractModel):
         )  # fmt: skip
 
     @api.model
+    def _has_new(self, queue, lane_id):
+        """Whether messages of the lane wait to be admitted."""
+        self.env.cr.execute(
+            SQL(
+                "SELECT EXISTS (SELECT 1 FROM %s WHERE lane_id = %s AND key_id IS NULL"
+                " AND state = 'pending')",
+                queue.messages,
+                lane_id,
+            )
+        )
+        return self.env.cr.fetchone()[0]
+
+    @api.model
     def _seconds_until_due(self, queue, lane_id, fingerprint):
         """Seconds until the lane has something to do here: 0 now, None nothing waits for time."""
         self.env.cr.execute(

@@ -17,6 +17,7 @@ from odoo import SUPERUSER_ID, api, sql_db
 from odoo.tools import SQL
 
 from ..const import CHANNEL_WAKE
+from .cursors import read_committed
 
 _logger = logging.getLogger(__name__)
 
@@ -60,23 +61,39 @@ class WakerThread:
 
 
 def tell(dbname, lane_ids):
-    """Notify the workers and make the lanes' scheduled actions due, on a cursor of its own."""
+    """Notify the workers and make the lanes' scheduled actions due, on a cursor of its own.
+
+    An action that runs hears the workers' channel as well. The trigger is for what comes after its
+    last look; while it runs, Odoo's cron threads need not be woken.
+    """
     with sql_db.db_connect(dbname).cursor() as cr:
+        read_committed(cr)  # rows may change between the snapshot and the lock
         cr.execute(
             SQL(
                 """
-                WITH due AS (
+                WITH waiting AS (
+                    -- A running action has deleted its triggers and not committed it: they are
+                    -- locked, and do not count, because they go when it ends.
+                    SELECT t.cron_id
+                      FROM ir_cron_trigger t JOIN mfg_lane l ON l.cron_id = t.cron_id
+                     WHERE l.id = ANY(%(lanes)s)
+                       AND t.call_at <= statement_timestamp() AT TIME ZONE 'UTC'
+                       FOR KEY SHARE OF t SKIP LOCKED
+                ), idle AS (
+                    -- Odoo holds the row of an action that runs.
+                    SELECT c.id FROM mfg_lane l JOIN ir_cron c ON c.id = l.cron_id
+                     WHERE l.id = ANY(%(lanes)s) AND c.active
+                       FOR SHARE OF c SKIP LOCKED
+                ), due AS (
                     INSERT INTO ir_cron_trigger
                            (cron_id, call_at, create_uid, create_date, write_uid, write_date)
                     SELECT c.id, now.utc, %(uid)s, now.utc, %(uid)s, now.utc
                       FROM mfg_lane l JOIN ir_cron c ON c.id = l.cron_id,
                            (SELECT statement_timestamp() AT TIME ZONE 'UTC' AS utc) now
                      WHERE l.id = ANY(%(lanes)s) AND c.active
-                       AND NOT EXISTS (SELECT 1 FROM ir_cron_trigger t
-                                        WHERE t.cron_id = c.id AND t.call_at <= now.utc)
-                    RETURNING 1
+                       AND c.id NOT IN (SELECT cron_id FROM waiting)
                 )
-                SELECT (SELECT count(*) FROM due), count(pg_notify(%(channel)s, l.code))
+                SELECT (SELECT count(*) FROM idle), count(pg_notify(%(channel)s, l.code))
                   FROM mfg_lane l WHERE l.id = ANY(%(lanes)s)
                 """,
                 uid=SUPERUSER_ID,
@@ -84,9 +101,9 @@ def tell(dbname, lane_ids):
                 channel=CHANNEL_WAKE,
             )
         )
-        triggered = cr.fetchone()[0]
+        idle = cr.fetchone()[0]
         cr.commit()
-        if triggered:
+        if idle:
             api.Environment(cr, SUPERUSER_ID, {})["ir.cron"]._notifydb()
 
 
