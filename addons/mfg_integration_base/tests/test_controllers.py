@@ -4,14 +4,17 @@ import os
 from unittest.mock import patch
 
 from odoo.tests import tagged
+from odoo.tests.test_cursor import TestCursor
 from odoo.tools import mute_logger
 
 from ..const import API_PREFIX, ENV_ENVIRONMENT, ENV_SECRET_KEY, MAX_BODY_BYTES, MAX_JSON_DEPTH
+from ..controllers import inbound
 from ..tools import signature
 from ..tools.problem import CONTENT_TYPE, TYPE_PREFIX
 from .common import MfgHttpCase
 
 GATEWAY = "odoo.addons.mfg_integration_base.models.mfg_inbox_gateway"
+CONTROLLER = "odoo.addons.mfg_integration_base.controllers.inbound"
 PING = "test.ping.v1"
 REPORT = "test.report.v1"
 SCHEMA = {
@@ -271,6 +274,13 @@ class TestRefuse(InboundCase):
                 request = {"document": report, "message_type": REPORT, **how}
                 response = self.post_message(self.partner_connector, **request)
                 self.assert_refused(response, status, slug, before)
+
+    def test_forms_are_refused_before_anybody_asks_who_sends_them(self):
+        before = self.stored()
+        for how in ({"data": {"a": "1"}}, {"files": {"a": b"1"}}):
+            with self.subTest(how):
+                response = self.url_open(f"{API_PREFIX}/in/nobody/{PING}", **how)
+                self.assert_refused(response, 415, "unsupported-media-type", before)
 
     def test_syntax_errors_say_where(self):
         document = self.assert_problem(
@@ -680,6 +690,25 @@ class TestFaults(InboundCase):
                 self.assertIn("Traceback", logs.output[0])
                 # The partner sends it again, and all is well.
                 self.assertEqual(self.post(external_id=external_id).status_code, 202)
+
+    def test_stored_on_a_cursor_of_its_own_then_answered(self):
+        """When the answer is made, the cursor that stored the message is committed and closed."""
+        open_cursors = {}
+
+        def note(when, function):
+            def noted(*args, **kwargs):
+                open_cursors[when] = len(TestCursor._cursors_stack)
+                return function(*args, **kwargs)
+
+            return noted
+
+        gateway = type(self.env["mfg.inbox.gateway"])
+        with (
+            patch.object(gateway, "_insert", note("stored", gateway._insert)),
+            patch(f"{CONTROLLER}._response", note("answered", inbound._response)),
+        ):
+            self.assertEqual(self.post().status_code, 202)
+        self.assertEqual(open_cursors, {"stored": 2, "answered": 1})
 
     def test_a_conflict_is_run_again(self):
         for name, code in (("serialization failure", "40001"), ("deadlock", "40P01")):
