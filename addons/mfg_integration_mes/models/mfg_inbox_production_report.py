@@ -3,9 +3,9 @@ from datetime import timezone
 from decimal import Decimal
 
 from odoo import api, fields, models
-
 from odoo.addons.mfg_integration_base.exceptions import BusinessReject
 from odoo.addons.mfg_integration_base.tools.json_writer import canonical_json
+from odoo.addons.mfg_integration_base.tools.lifecycle import REASONS
 from odoo.addons.mfg_integration_base.tools.outcome import Delivered
 
 from ..tools import progress as arithmetic
@@ -65,6 +65,8 @@ class MfgInboxProductionReport(models.AbstractModel):
         )
 
     def _read(self, document):
+        if not isinstance(document, dict):
+            raise BusinessReject("schema", self.env._("A report is a JSON object."))
         try:
             return parse(document, now=fields.Datetime.now().replace(tzinfo=timezone.utc))
         except ReportError as error:
@@ -148,9 +150,7 @@ class MfgInboxProductionReport(models.AbstractModel):
         if progress.finished or workorder.state in ("done", "cancel"):
             raise BusinessReject(
                 "closed_order",
-                self.env._(
-                    "%s was reported as finished.", (workorder or order).display_name
-                ),
+                self.env._("%s was reported as finished.", (workorder or order).display_name),
                 where,
             )
         if order.mfg_owner != "mes":
@@ -182,9 +182,7 @@ class MfgInboxProductionReport(models.AbstractModel):
         if decision.verdict == Verdict.CONFLICT:
             raise BusinessReject(
                 "conflict",
-                self.env._(
-                    "Report %s was booked before with another content.", report.sequence
-                ),
+                self.env._("Report %s was booked before with another content.", report.sequence),
                 "/sequence",
             )
         if decision.verdict == Verdict.NEGATIVE:
@@ -193,8 +191,8 @@ class MfgInboxProductionReport(models.AbstractModel):
                 self.env._(
                     "A total falls from %(before)s to %(after)s. Totals only grow, unless the "
                     "report is marked as a correction and says why.",
-                    before=decision.before.normalize(),
-                    after=decision.after.normalize(),
+                    before=_plain(decision.before),
+                    after=_plain(decision.after),
                 ),
                 decision.pointer,
             )
@@ -203,10 +201,10 @@ class MfgInboxProductionReport(models.AbstractModel):
                 "over_report",
                 self.env._(
                     "%(made)s %(uom)s good and scrap are reported; %(order)s allows %(most)s.",
-                    made=decision.after.normalize(),
+                    made=_plain(decision.after),
                     uom=order.product_uom_id.name,
                     order=order.name,
-                    most=decision.before.normalize(),
+                    most=_plain(decision.before),
                 ),
                 decision.pointer,
             )
@@ -262,11 +260,7 @@ class MfgInboxProductionReport(models.AbstractModel):
             for (product_text, uom_text, lot), quantity in row._read_totals().consumption:
                 product = self._product(row.connector_id, order, product_text, "/consumption")
                 uom = self._uom(row.connector_id, product, uom_text)
-                if uom != product.uom_id:
-                    quantity = Decimal(
-                        repr(uom._compute_quantity(float(quantity), product.uom_id, round=False))
-                    )
-                totals[product, lot] += quantity
+                totals[product, lot] += _convert(quantity, uom, product.uom_id)
         consumption = defaultdict(list)
         for (product, lot), quantity in totals.items():
             consumption[product].append((lot, quantity))
@@ -352,11 +346,16 @@ class MfgInboxProductionReport(models.AbstractModel):
             "external_id": message.external_id,
             "connector": message.connector_id.code,
             "reason": outcome.reason,
-            "detail": outcome.detail,
+            # The detail of a fault is a traceback, which is none of the partner's business.
+            "detail": REASONS[outcome.reason].label
+            if outcome.reason == "handler_failed"
+            else outcome.detail,
             "field": outcome.pointer or None,
             "order": _text(document.get("order")),
             "workorder": _text(document.get("workorder")),
-            "sequence": document.get("sequence") if isinstance(document.get("sequence"), int) else None,
+            "sequence": document.get("sequence")
+            if isinstance(document.get("sequence"), int)
+            else None,
         }
         order = self._order_of(document)
         if order:
@@ -378,12 +377,26 @@ class MfgInboxProductionReport(models.AbstractModel):
     def _order_of(self, document):
         order = self.env["mrp.production"]
         if isinstance(document.get("workorder"), str):
-            order = self.env["mrp.workorder"].search(
-                [("mfg_uuid", "=", document["workorder"].lower())]
-            ).production_id
+            order = (
+                self.env["mrp.workorder"]
+                .search([("mfg_uuid", "=", document["workorder"].lower())])
+                .production_id
+            )
         if not order and isinstance(document.get("order"), str):
             order = order.search([("mfg_uuid", "=", document["order"].lower())])
         return order
+
+
+def _convert(quantity, uom, to):
+    """An exact quantity in another unit; exact still where the unit is the same."""
+    if uom == to:
+        return quantity
+    return Decimal(repr(uom._compute_quantity(float(quantity), to, round=False)))
+
+
+def _plain(number):
+    """A decimal for people: 10, not 1E+1."""
+    return f"{number.normalize():f}"
 
 
 def _text(value):

@@ -2,9 +2,8 @@ from collections import defaultdict
 from decimal import Decimal
 
 from odoo import Command, models
-from odoo.tools import SQL
-
 from odoo.addons.mfg_integration_base.exceptions import BusinessReject
+from odoo.tools import SQL
 
 from ..tools.allocation import allocate
 from .reported import CONTEXT_KEY, Reported
@@ -215,8 +214,8 @@ class MrpProduction(models.Model):
             raise BusinessReject(
                 "conflict",
                 self.env._(
-                    "The report takes back scrap of component %s, which has left the stock. Correct "
-                    "the stock by hand, then cancel this message with a reason.",
+                    "The report takes back scrap of component %s, which has left the stock. "
+                    "Correct the stock by hand, then cancel this message with a reason.",
                     product.display_name,
                 ),
                 "/scrap",
@@ -280,7 +279,9 @@ class MrpProduction(models.Model):
             by_product[move.product_id] |= move
         for product, product_moves in by_product.items():
             demands = [
-                Decimal(repr(move.product_uom._compute_quantity(move.product_uom_qty, product.uom_id)))
+                Decimal(
+                    repr(move.product_uom._compute_quantity(move.product_uom_qty, product.uom_id))
+                )
                 for move in product_moves
             ]
             shares = allocate(consumption.get(product, ()), demands)
@@ -349,7 +350,9 @@ class MrpProduction(models.Model):
         """Finish the operations that the report is about, and the order if that was the last."""
         for workorder in progress.workorder_id or self._mfg_open_workorders():
             self._mfg_finish_workorder(workorder, progress, consumption)
-        waiting = self._mfg_awaited_workorders() if progress.workorder_id else self.workorder_ids[:0]
+        waiting = (
+            self._mfg_awaited_workorders() if progress.workorder_id else self.workorder_ids[:0]
+        )
         if waiting:
             return []
         return self._mfg_close(progress, consumption)
@@ -413,9 +416,9 @@ class MrpProduction(models.Model):
                 ),
                 "/good_total",
             )
-        if from_stock:
-            scraps.mfg_booking = "at_close"
         self._mfg_check_lots(produced)
+        if from_stock:
+            self._mfg_prepare_scraps(scraps)
         for workorder in self._mfg_open_workorders():
             if self.product_uom_id.compare(workorder.qty_produced, good) < 0:
                 workorder.qty_produced = self.product_uom_id.round(good)
@@ -438,7 +441,9 @@ class MrpProduction(models.Model):
         if not lots:
             raise BusinessReject(
                 "lot_required",
-                self.env._("%s is tracked: report its lot or serials.", self.product_id.display_name),
+                self.env._(
+                    "%s is tracked: report its lot or serials.", self.product_id.display_name
+                ),
                 "/serials" if self.product_tracking == "serial" else "/lot",
             )
         if self.product_tracking == "serial" and len(lots) != produced:
@@ -451,6 +456,24 @@ class MrpProduction(models.Model):
                 ),
                 "/serials",
             )
+
+    def _mfg_prepare_scraps(self, scraps):
+        """Scrapped pieces that are produced first are of the order's lot, or have their serial."""
+        scraps.mfg_booking = "at_close"
+        if self.product_tracking == "lot":
+            scraps.lot_id = self.lot_producing_ids
+        elif self.product_tracking == "serial":
+            for scrap in scraps:
+                if scrap.lot_id not in self.lot_producing_ids or scrap.scrap_qty != 1:
+                    raise BusinessReject(
+                        "lot_required",
+                        self.env._(
+                            "Scrapped pieces of %s enter the stock first: report each in a line of "
+                            "its own, with its serial number, which is also among the serials.",
+                            self.product_id.display_name,
+                        ),
+                        "/scrap",
+                    )
 
     def _mfg_mark_done(self, progress):
         posted_at = None
@@ -482,7 +505,9 @@ class MrpProduction(models.Model):
         result = self.sudo().with_context(**context).button_mark_done()
         # A dictionary is Odoo asking back, unless it only wants something printed.
         if self.state != "done":
-            asked = result.get("name") or result.get("res_model") if isinstance(result, dict) else ""
+            asked = (
+                result.get("name") or result.get("res_model") if isinstance(result, dict) else ""
+            )
             raise BusinessReject(
                 "wizard_required",
                 self.env._("Odoo does not close %(order)s: %(question)s", order=self.name,

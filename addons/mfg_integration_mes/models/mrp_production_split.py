@@ -7,8 +7,6 @@ class MrpProductionSplit(models.TransientModel):
     def action_split(self):
         # The parts get their dates after they were made: they are told when those are known.
         group = self.production_id.production_group_id
-        result = super(
-            MrpProductionSplit, self.with_context(mfg_release_later=True)
-        ).action_split()
+        result = super(MrpProductionSplit, self.with_context(mfg_release_later=True)).action_split()
         group.production_ids.with_context(mfg_release_later=False)._mfg_release()
         return result

@@ -84,9 +84,7 @@ class MrpWorkorder(models.Model):
             workorder.workcenter_id._mfg_unblock(started_at)
             vals = {"state": "progress", "date_start": started_at}
             if not workorder.date_finished or workorder.date_finished < started_at:
-                vals["date_finished"] = (
-                    workorder._calculate_date_finished(started_at) or started_at
-                )
+                vals["date_finished"] = workorder._calculate_date_finished(started_at) or started_at
             workorder.with_context(bypass_duration_calculation=True).write(vals)
 
     def _mfg_finish(self, good, started_at, ended_at):
@@ -107,7 +105,9 @@ class MrpWorkorder(models.Model):
             )
 
     def _mfg_outbox_domain(self):
-        events = self.env["mfg.event"].search([("model", "=", self._name), ("res_id", "=", self.id)])
+        events = self.env["mfg.event"].search(
+            [("model", "=", self._name), ("res_id", "=", self.id)]
+        )
         return [("event_id", "in", events.ids)]
 
     def action_mfg_outbox(self):

@@ -1,1 +1,9 @@
-from . import test_events, test_traps
+from . import (
+    test_events,
+    test_ownership,
+    test_report,
+    test_report_rejected,
+    test_service_user,
+    test_traps,
+    test_views,
+)

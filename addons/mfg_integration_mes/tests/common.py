@@ -3,7 +3,6 @@
 import json
 
 from odoo import Command
-
 from odoo.addons.mfg_integration_base.tests.common import MfgCase
 from odoo.addons.mfg_integration_base.tools.schema import compile_schema
 
@@ -47,9 +46,7 @@ class MesCase(MfgCase):
         cls.table = cls.make_product("Table", "TABLE")
         cls.bom = cls.make_bom(cls.table, [(cls.leg, 2), (cls.top, 1)], [cls.saw, cls.bench])
         cls.mes = cls.connector(code="mes", category="mes")
-        cls.report_route = cls.route(
-            cls.mes, "production.report.v1", handler="production_report"
-        )
+        cls.report_route = cls.route(cls.mes, "production.report.v1", handler="production_report")
         cls.listener = cls.connector(code="listener")
         cls.subscription(
             cls.listener, cls.env["mfg.event.type"].search([("code", "in", EVENT_TYPES)])
@@ -78,7 +75,7 @@ class MesCase(MfgCase):
 
     @classmethod
     def make_bom(cls, product, components, workcenters=(), **vals):
-        bom = cls.env["mrp.bom"].create(
+        return cls.env["mrp.bom"].create(
             {
                 "product_tmpl_id": product.product_tmpl_id.id,
                 "product_qty": 1,
@@ -100,7 +97,6 @@ class MesCase(MfgCase):
                 **vals,
             }
         )
-        return bom
 
     @classmethod
     def make_order(cls, product=None, quantity=10, *, confirm=True, assign=True, **vals):

@@ -131,9 +131,7 @@ class TestReleased(MesCase):
         wizard.production_detailed_vals_ids = [
             Command.clear(),
             *(
-                Command.create(
-                    {"quantity": quantity, "date": f"2026-03-0{day} 06:00:00"}
-                )
+                Command.create({"quantity": quantity, "date": f"2026-03-0{day} 06:00:00"})
                 for day, quantity in enumerate(quantities, start=1)
             ),
         ]
@@ -174,10 +172,13 @@ class TestReleased(MesCase):
 
     def test_rollback_leaves_nothing(self):
         order = self.make_order(confirm=False)
-        with self.capture_outbox() as outbox, self.assertRaises(ZeroDivisionError):
-            with self.env.cr.savepoint():
-                order.action_confirm()
-                raise ZeroDivisionError
+        with (
+            self.capture_outbox() as outbox,
+            self.assertRaises(ZeroDivisionError),
+            self.env.cr.savepoint(),
+        ):
+            order.action_confirm()
+            raise ZeroDivisionError
         self.assertFalse(outbox.messages)
 
 
@@ -314,7 +315,9 @@ class TestCompleted(MesCase):
             {"LEG": 20, "TOP": 10},
         )
         self.assertEqual(
-            sorted(d["workorder"]["uuid"] for d in self.events(outbox, payload.WORKORDER_COMPLETED)),
+            sorted(
+                d["workorder"]["uuid"] for d in self.events(outbox, payload.WORKORDER_COMPLETED)
+            ),
             sorted(order.workorder_ids.mapped("mfg_uuid")),
         )
 
@@ -526,9 +529,7 @@ class TestScrap(MesCase):
         first = order.workorder_ids[0]
         self.booked(first, 1, 3, **self.scrap(3))
         with self.capture_outbox() as outbox:
-            self.booked(
-                first, 2, 5, **self.scrap(1), correction=True, correction_reason="recount"
-            )
+            self.booked(first, 2, 5, **self.scrap(1), correction=True, correction_reason="recount")
         (data,) = self.events(outbox, payload.SCRAP_RECORDED)
         self.assertEqual((data["quantity"], data["correction"]), (-2, True))
         self.assertEqual(order.scrap_ids.scrap_qty, 1)
