@@ -3,8 +3,7 @@ import json
 import os
 from unittest.mock import patch
 
-from odoo.tests import tagged
-from odoo.tests.test_cursor import TestCursor
+from odoo.tests import tagged, test_cursor
 from odoo.tools import mute_logger
 
 from ..const import API_PREFIX, ENV_ENVIRONMENT, ENV_SECRET_KEY, MAX_BODY_BYTES, MAX_JSON_DEPTH
@@ -697,7 +696,7 @@ class TestFaults(InboundCase):
 
         def note(when, function):
             def noted(*args, **kwargs):
-                open_cursors[when] = len(TestCursor._cursors_stack)
+                open_cursors[when] = len(test_cursor.TestCursor._cursors_stack)
                 return function(*args, **kwargs)
 
             return noted
