@@ -35,6 +35,7 @@ class MfgMessageDead(models.Model):
     reason_hint = fields.Char(string="What to do", compute="_compute_reason_hint")
     detail = fields.Text(readonly=True)
     attempt_count = fields.Integer(string="Attempts", readonly=True)
+    record_name = fields.Char(compute="_compute_record_name", compute_sudo=False)
     created_at = fields.Datetime(readonly=True)
 
     @property
@@ -60,6 +61,15 @@ class MfgMessageDead(models.Model):
         for message in self:
             info = REASONS.get(message.reason_code)
             message.reason_hint = info.hint if info else False
+
+    def _compute_record_name(self):
+        names = {
+            (message._name, message.id): message.record_name
+            for messages in self._messages()
+            for message in messages
+        }
+        for row in self:
+            row.record_name = names.get((DIRECTIONS[row.direction], row.message_id), False)
 
     def _messages(self):
         """The queue rows behind these rows: list of non-empty recordsets, one per direction.

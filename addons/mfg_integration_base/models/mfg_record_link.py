@@ -1,5 +1,5 @@
 from odoo import api, fields, models
-from odoo.exceptions import AccessError, UserError
+from odoo.exceptions import UserError
 
 
 class MfgRecordLink(models.AbstractModel):
@@ -21,27 +21,31 @@ class MfgRecordLink(models.AbstractModel):
 
     @api.depends(lambda self: (self._mfg_link_model, self._mfg_link_id))
     def _compute_record_name(self):
+        names = {}
+        for model, links in self.grouped(self._mfg_link_model).items():
+            ids = [res_id for res_id in links.mapped(self._mfg_link_id) if res_id]
+            for record in self._linked_records(model, ids):
+                names[model, record.id] = record.display_name
         for link in self:
-            record = link._linked_record()
-            link.record_name = record.display_name if record else False
+            key = (link[self._mfg_link_model], link[self._mfg_link_id])
+            link.record_name = names.get(key, False)
 
-    def _linked_record(self):
-        """The record, or None: deleted, its addon uninstalled, or not for this user."""
-        self.ensure_one()
-        model, res_id = self[self._mfg_link_model], self[self._mfg_link_id]
-        if not res_id or model not in self.env:
-            return None
-        record = self.env[model].browse(res_id).exists()
-        try:
-            record.check_access("read")
-        except AccessError:
-            return None
-        return record or None
+    @api.model
+    def _linked_records(self, model, ids):
+        """Those of the records that exist, and that this user may read.
+
+        Empty as well for a model whose addon was uninstalled.
+        """
+        if not ids or model not in self.env:
+            return self.env["base"].browse()
+        return self.env[model].browse(ids).exists()._filtered_access("read")
 
     def action_open_record(self):
         """Open the business record that this row is about."""
-        record = self._linked_record()
-        if record is None:
+        self.ensure_one()
+        res_id = self[self._mfg_link_id]
+        record = self._linked_records(self[self._mfg_link_model], [res_id] if res_id else [])
+        if not record:
             raise UserError(
                 self.env._(
                     "The record (%(model)s, id %(id)s) was deleted, its app is not installed, or "

@@ -57,6 +57,7 @@ class TestErrorQueue(MfgCase):
             ("in", self.route_in.message_type, "unknown_reference"),
         )
         self.assertIn("Nobody knows it.", received.detail)
+        self.assertEqual((sent.record_name, received.record_name), ("Thing", False))
         self.assertTrue(received.reason_hint)
 
     def test_a_reason_has_its_name_when_grouped(self):

@@ -20,6 +20,16 @@ class TestRecordLink(MfgCase):
         action = self.event.action_open_record()
         self.assertEqual((action["res_model"], action["res_id"]), ("res.partner", self.thing.id))
 
+    def test_the_delivery_bears_the_record_s_name_too(self):
+        connector = self.connector()
+        self.subscription(connector, self.type)
+        with self.capture_outbox() as outbox:
+            self.thing._mfg_emit(self.type.code, {"n": 2})
+        self.assertEqual(outbox.messages.record_name, "Thing")
+        self.thing.company_id = self.env["res.company"].create({"name": "Other"})
+        viewer = self.user("mfg_integration_base.group_viewer")
+        self.assertFalse(outbox.messages.with_user(viewer).record_name)
+
     def test_a_deleted_record(self):
         self.thing.unlink()
         self.event.invalidate_recordset()

@@ -63,12 +63,16 @@ class MfgTradingAgreement(models.Model):
         help="ISA15, or the test indicator of UNB. The partner treats test documents as such.",
     )
 
-    our_qualifier = fields.Char(size=4, tracking=True, help="e.g. 01 (DUNS), 14 (GS1), ZZ")
+    our_qualifier = fields.Char(
+        string="Our qualifier", size=4, tracking=True, help="e.g. 01 (DUNS), 14 (GS1), ZZ"
+    )
     our_id = fields.Char(string="Our interchange id", required=True, tracking=True)
     our_application = fields.Char(
         string="Our application code", help="GS02, or the internal id of UNB."
     )
-    partner_qualifier = fields.Char(size=4, tracking=True, help="e.g. 01 (DUNS), 14 (GS1), ZZ")
+    partner_qualifier = fields.Char(
+        string="Partner's qualifier", size=4, tracking=True, help="e.g. 01 (DUNS), 14 (GS1), ZZ"
+    )
     partner_code = fields.Char(string="Partner's interchange id", required=True, tracking=True)
     partner_application = fields.Char(
         string="Partner's application code", help="GS03, or the internal id of UNB."
@@ -95,6 +99,7 @@ class MfgTradingAgreement(models.Model):
         help="X12: GS08, e.g. 004010. EDIFACT: directory, e.g. D.96A.",
     )
     element_separator = fields.Char(
+        string="Element separator",
         size=1,
         compute="_compute_separators",
         store=True,
@@ -103,6 +108,7 @@ class MfgTradingAgreement(models.Model):
         required=True,
     )
     component_separator = fields.Char(
+        string="Component separator",
         size=1,
         compute="_compute_separators",
         store=True,
@@ -120,15 +126,28 @@ class MfgTradingAgreement(models.Model):
         required=True,
     )
     repetition_separator = fields.Char(
-        size=1, compute="_compute_separators", store=True, readonly=False, precompute=True
+        string="Repetition separator",
+        size=1,
+        compute="_compute_separators",
+        store=True,
+        readonly=False,
+        precompute=True,
     )
     release_character = fields.Char(
-        size=1, compute="_compute_separators", store=True, readonly=False, precompute=True
+        string="Release character",
+        size=1,
+        compute="_compute_separators",
+        store=True,
+        readonly=False,
+        precompute=True,
     )
-    line_breaks = fields.Boolean(help="Write a line break after each segment terminator.")
+    line_breaks = fields.Boolean(
+        string="Line breaks", help="Write a line break after each segment terminator."
+    )
 
     syntax_acknowledgement = fields.Selection(
-        [
+        string="Syntax acknowledgement",
+        selection=[
             ("none", "None"),
             ("997", "997 (functional)"),
             ("999", "999 (implementation)"),

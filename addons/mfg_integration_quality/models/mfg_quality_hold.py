@@ -78,7 +78,7 @@ class MfgQualityHold(models.Model):
     placed_at = fields.Datetime(string="Placed", readonly=True, copy=False)
     released_by_id = fields.Many2one("res.users", string="Released by", readonly=True, copy=False)
     released_at = fields.Datetime(string="Released", readonly=True, copy=False)
-    release_reason = fields.Text(readonly=True, copy=False)
+    release_reason = fields.Text(string="Reason of the release", readonly=True, copy=False)
 
     _lot_or_location = models.Constraint(
         "CHECK (lot_id IS NOT NULL OR location_id IS NOT NULL)",
