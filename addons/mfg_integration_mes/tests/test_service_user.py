@@ -50,7 +50,6 @@ class TestServiceUser(MesCase):
         self.assertEqual(order.mfg_progress_ids.create_uid, user)
         self.assertEqual(first.time_ids.create_uid, user)
         self.assertEqual(self.backorder(order).create_uid, user)
-        self.assertEqual(order.workorder_ids.write_uid, user)
 
     def test_people_do_not_write_the_books(self):
         self.booked(self.make_order(), 1, 1)
