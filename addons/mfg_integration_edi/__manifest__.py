@@ -13,5 +13,4 @@
         "views/menus.xml",
     ],
     "demo": ["demo/mfg_trading_agreement_demo.xml"],
-    "installable": True,
 }

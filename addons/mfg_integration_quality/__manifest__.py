@@ -15,5 +15,4 @@
         "views/stock_lot_views.xml",
         "views/menus.xml",
     ],
-    "installable": True,
 }

@@ -91,7 +91,7 @@ class TestErrorQueue(MfgCase):
         wizard = (
             self.env[action["res_model"]]
             .with_user(self.operator)
-            .with_context(action["context"])
+            .with_context(**action["context"])
             .create({"reason": "Booked by hand"})
         )
         self.assertEqual(wizard.message_count, 2)

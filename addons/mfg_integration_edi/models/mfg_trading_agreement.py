@@ -252,7 +252,9 @@ class MfgTradingAgreement(models.Model):
                     check(*arguments)
                 except interchange.InterchangeError as error:
                     where = f"{agreement.name}, {side}" if side else agreement.name
-                    raise ValidationError(f"{where}: {error}") from error
+                    raise ValidationError(
+                        self.env._("%(where)s: %(error)s", where=where, error=error)
+                    ) from error
 
     @api.constrains("our_qualifier", "our_id", "partner_qualifier", "partner_code")
     def _check_two_sides(self):
@@ -355,14 +357,18 @@ class MfgTradingAgreement(models.Model):
                         connector=agreement.connector_id.name,
                     )
                 )
-        return super().write({"state": "active"})
+        self._set_state("active")
 
     def action_retire(self):
         """No more documents are exchanged under this agreement. Final."""
         for agreement in self:
             if agreement.state == "retired":
                 raise UserError(self.env._("Agreement %s is already retired.", agreement.name))
-        return super().write({"state": "retired"})
+        self._set_state("retired")
+
+    def _set_state(self, state):
+        # Past write(), which refuses the state to everybody but these verbs.
+        return super().write({"state": state})  # pylint: disable=super-method-mismatch
 
     # === For codecs and handlers === #
 

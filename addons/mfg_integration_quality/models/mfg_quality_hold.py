@@ -196,15 +196,14 @@ class MfgQualityHold(models.Model):
         self._check_releasable()
         if not (reason or "").strip():
             raise UserError(self.env._("Say why the stock may be used again."))
-        # super(): the one change that write() lets nobody else make.
-        return super().write(
-            {
-                "state": "released",
-                "released_by_id": self.env.uid,
-                "released_at": fields.Datetime.now(),
-                "release_reason": reason.strip(),
-            }
-        )
+        release = {
+            "state": "released",
+            "released_by_id": self.env.uid,
+            "released_at": fields.Datetime.now(),
+            "release_reason": reason.strip(),
+        }
+        # Past write(), which refuses this change to everybody else.
+        return super().write(release)  # pylint: disable=super-method-mismatch
 
     def _check_releasable(self):
         self.check_access("write")

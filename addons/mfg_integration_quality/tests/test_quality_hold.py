@@ -110,7 +110,7 @@ class TestQualityHold(MfgCase):
         wizard = (
             self.env[action["res_model"]]
             .with_user(user or self.operator)
-            .with_context(action["context"])
+            .with_context(**action["context"])
             .create({"reason": reason})
         )
         wizard.action_release()
