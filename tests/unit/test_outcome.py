@@ -20,10 +20,11 @@ def test_an_unknown_reason_is_refused(kind, reason):
         kind(reason)
 
 
-@pytest.mark.parametrize("after", [-1, -0.001, float("nan")])
-def test_a_wait_is_not_negative(after):
-    with pytest.raises(ValueError, match="after"):
-        Retry("timeout", after=after)
+@pytest.mark.parametrize("name", ["after", "delay"])
+@pytest.mark.parametrize("seconds", [-1, -0.001, float("nan")])
+def test_a_wait_is_not_negative(name, seconds):
+    with pytest.raises(ValueError, match=name):
+        Retry("timeout", **{name: seconds})
 
 
 @pytest.mark.parametrize("outcome", [Delivered(204), Retry("timeout"), Reject("schema")])

@@ -27,9 +27,15 @@ CASES = [
     (Retry("server_error"), 3, State.DEAD, "retry", "attempts_exhausted", None, False),
     (Retry("rate_limited", after=3), 1, State.RETRYING, "retry", "rate_limited", 3, False),
     (Retry("rate_limited", after=9999), 1, State.RETRYING, "retry", "rate_limited", 4, False),
+    # what a rule of ours sets is not bounded by the schedule, but attempts count all the same
+    (Retry("partner_busy", delay=9999), 1, State.RETRYING, "retry", "partner_busy", 9999, False),
+    (Retry("partner_busy", delay=1), 2, State.RETRYING, "retry", "partner_busy", 1, False),
+    (Retry("partner_busy", delay=9999, after=1), 1, State.RETRYING, "retry", "partner_busy", 9999,
+     False),
+    (Retry("partner_busy", delay=1), 3, State.DEAD, "retry", "attempts_exhausted", None, False),
     (Reject("auth"), 1, State.DEAD, "rejected", "auth", None, False),
     (Reject("gone", pause=True), 1, State.DEAD, "rejected", "gone", None, True),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("outcome", "tries", "state", "says", "reason", "delay", "pause"), CASES)
@@ -37,6 +43,18 @@ def test_table(outcome, tries, state, says, reason, delay, pause):
     settlement = settle(outcome, tries)
     assert (settlement.state, settlement.outcome, settlement.reason) == (state, says, reason)
     assert (settlement.delay, settlement.pause) == (delay, pause)
+
+
+def test_the_wait_of_a_rule_is_shaken():
+    schedule = parse_schedule("2s 1m", jitter=0.5)
+    waits = {
+        decide(
+            Retry("partner_busy", delay=100), schedule=schedule, tries=1, rng=random.Random(n)
+        ).delay
+        for n in range(9)
+    }
+    assert len(waits) == 9
+    assert all(100 <= wait <= 150 for wait in waits)
 
 
 def test_the_last_failure_is_told():

@@ -177,6 +177,17 @@ REASONS: Mapping[str, ReasonInfo] = MappingProxyType(
             "It waits a while for the missing one and then goes on by the route's rule. If the "
             "earlier one was lost, ask the partner to send it again.",
         ),
+        "partner_busy": _time(
+            "Partner cannot take it yet",
+            "A rule of the retry policy reads the partner's answer as “not now”: it is sent again. "
+            "If it lasts, ask the partner, or correct the rule.",
+        ),
+        "unanswered_item": _time(
+            "Answer to the batch left it out",
+            "The partner's answer does not say what became of this message, so it is sent again "
+            "with the same id. If it lasts, ask the partner to name every message, or send them "
+            "one by one.",
+        ),
         "interrupted": _time(
             "Interrupted by a stop",
             "The worker was stopped before the result was known. The message goes out again with "
@@ -200,6 +211,11 @@ REASONS: Mapping[str, ReasonInfo] = MappingProxyType(
             "Partner no longer wants these messages",
             "The partner answered 410 and the subscription was paused. Ask the partner, then "
             "resume the subscription and retry, or retire it.",
+        ),
+        "paused_by_rule": _person(
+            "Partner's answer paused the subscription",
+            "A rule of the retry policy pauses the subscription for this answer. Remove the cause, "
+            "resume the subscription, then retry.",
         ),
         # -- Our own side cannot send it
         "blocked_address": _person(

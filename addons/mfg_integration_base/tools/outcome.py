@@ -42,7 +42,8 @@ class Retry:
     :param after: seconds the partner asks us to wait; ``backoff.delay`` keeps it within bounds
     :param status: HTTP status or the like, where there is one
     :param response: excerpt of the answer, already free of secrets
-    :raises ValueError: unknown reason, or ``after`` is negative
+    :param delay: seconds to wait that a rule of ours sets; they stand in place of the schedule's
+    :raises ValueError: unknown reason, or ``after`` or ``delay`` is negative
     """
 
     reason: str
@@ -50,11 +51,14 @@ class Retry:
     after: float | None = None
     status: int | None = None
     response: str = ""
+    delay: float | None = None
 
     def __post_init__(self):
         _check_reason(self.reason)
-        if self.after is not None and not self.after >= 0:
-            raise ValueError(f"after: {self.after!r} is not a number of seconds.")
+        for name in ("after", "delay"):
+            seconds = getattr(self, name)
+            if seconds is not None and not seconds >= 0:
+                raise ValueError(f"{name}: {seconds!r} is not a number of seconds.")
 
 
 @dataclass(frozen=True, slots=True)

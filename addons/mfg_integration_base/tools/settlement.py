@@ -1,7 +1,7 @@
 """From the outcome of an attempt to what the queue writes: one pure decision.
 
 Delivered                          -> done
-Retry, policy has a further delay  -> retrying, due after the delay
+Retry, policy has a further delay  -> retrying, due after the delay (or the one of a rule)
 Retry, policy has ended            -> dead (attempts_exhausted)
 Reject                             -> dead
 """
@@ -49,6 +49,9 @@ def decide(outcome: Outcome, *, schedule: Schedule, tries: int, rng: random.Rand
     if isinstance(outcome, Retry):
         wait = delay(schedule, tries, rng=rng, retry_after=outcome.after)
         if wait is not None:
+            if outcome.delay is not None:
+                # Jitter all the same: messages that failed together must not return together.
+                wait = outcome.delay * (1 + schedule.jitter * rng.random())
             return Settlement(_after(Verb.RETRY), "retry", outcome.reason, outcome.detail, wait)
         detail = f"Given up after {tries} attempts. Last: {outcome.detail or outcome.reason}"
         return Settlement(_after(Verb.BURY), "retry", "attempts_exhausted", detail)
