@@ -1,0 +1,1 @@
+"""What the benchmarks share: databases, the receiver, the peer, the limit, and the figures."""
