@@ -1,0 +1,153 @@
+"""Waking: what comes while a scheduled action runs, or just when it ends, is not left lying."""
+
+import select
+import threading
+import time
+from contextlib import contextmanager
+
+import pytest
+
+from odoo.addons.mfg_integration_base.models import mfg_dispatcher
+from odoo.addons.mfg_integration_base.models.wake import tell
+
+from tests.harness import databases
+from tests.harness.waiting import wait_for
+
+from . import engine
+from .conftest import transaction
+
+
+@pytest.fixture
+def cron_id(flow):
+    """The scheduled action of the flow's lane, switched on but run by nobody here."""
+    ((cron_id,),) = databases.query(
+        flow.registry.db_name, "SELECT cron_id FROM mfg_lane WHERE id = %s", [flow.lane_id]
+    )
+    databases.query(
+        flow.registry.db_name, "UPDATE ir_cron SET active = true WHERE id = %s", [cron_id]
+    )
+    yield cron_id
+    databases.query(
+        flow.registry.db_name, "UPDATE ir_cron SET active = false WHERE id = %s", [cron_id]
+    )
+
+
+@contextmanager
+def running(flow, cron_id):
+    """The locks of Odoo while it runs an action: its row, and its triggers, deleted but not
+    committed."""
+    with databases.connect(flow.registry.db_name) as connection, connection.cursor() as cursor:
+        cursor.execute("BEGIN")
+        cursor.execute("SELECT 1 FROM ir_cron WHERE id = %s FOR NO KEY UPDATE", [cron_id])
+        cursor.execute("DELETE FROM ir_cron_trigger WHERE cron_id = %s", [cron_id])
+        yield
+        cursor.execute("COMMIT")
+
+
+def triggers(flow, cron_id):
+    ((count,),) = databases.query(
+        flow.registry.db_name, "SELECT count(*) FROM ir_cron_trigger WHERE cron_id = %s", [cron_id]
+    )
+    return count
+
+
+@contextmanager
+def cron_threads():
+    """Hears what Odoo's cron threads hear: a function that lists the databases called."""
+    with databases.connect(databases.MAINTENANCE) as connection, connection.cursor() as cursor:
+        cursor.execute("LISTEN cron_trigger")
+
+        def heard():
+            select.select([connection], [], [], 1)
+            connection.poll()
+            names = [notify.payload for notify in connection.notifies]
+            connection.notifies.clear()
+            return names
+
+        yield heard
+
+
+def test_an_idle_action_gets_one_trigger_and_a_call_each_time(flow, cron_id):
+    for _wake in range(2):
+        with cron_threads() as heard:
+            tell(flow.registry.db_name, {flow.lane_id})
+            assert flow.registry.db_name in heard()
+        assert triggers(flow, cron_id) == 1
+
+
+def test_a_wake_during_a_run_outlives_the_run(flow, cron_id):
+    tell(flow.registry.db_name, {flow.lane_id})
+    with running(flow, cron_id), cron_threads() as heard:
+        tell(flow.registry.db_name, {flow.lane_id})
+        tell(flow.registry.db_name, {flow.lane_id})
+        assert flow.registry.db_name not in heard()  # they could not run it anyway
+    assert triggers(flow, cron_id) == 1
+
+
+def test_an_archived_action_is_not_triggered(flow):
+    with cron_threads() as heard:
+        tell(flow.registry.db_name, {flow.lane_id})
+        assert flow.registry.db_name not in heard()
+
+
+def test_sending_goes_on_while_booking_does(flow, monkeypatch):
+    """A direction that has run empty stays ready as long as the other one works."""
+    monkeypatch.setattr(mfg_dispatcher, "LINGER_SECONDS", 0.2)
+    booked, bookings, idle = threading.Event(), [], []
+
+    def book(_self, *_args, **_kwargs):
+        bookings.append(booked.wait(30))
+        return int(len(bookings) == 1)  # one long booking, then nothing more
+
+    def record_idle(both, direction, _idle=mfg_dispatcher.BothDirections.idle):
+        idle.append(direction)
+        _idle(both, direction)
+
+    monkeypatch.setattr(flow.registry["mfg.inbox.dispatcher"], "_pump", book)
+    monkeypatch.setattr(mfg_dispatcher.BothDirections, "idle", record_idle)
+    lane = threading.Thread(target=run_lane, args=(flow,))
+    lane.start()
+    wait_for(lambda: idle == ["out"], 10, "sending to run empty")
+    emit_and_wake(flow)
+    wait_for(lambda: flow.messages("attempt_count") == [(1,)], 10, "the message to be tried")
+    assert bookings == []  # the booking is still under way
+    pause(flow)
+    booked.set()
+    lane.join(30)
+    assert not lane.is_alive()
+
+
+def test_what_came_after_the_last_look_is_done_in_the_same_run(flow, monkeypatch):
+    """The listeners are closed by then: nobody hears of it."""
+    runs = []
+
+    def run_lane_once(_self, *_args):
+        runs.append(1)
+        if len(runs) == 1:
+            emit_and_wake(flow)
+        else:
+            engine.admit(flow)
+            pause(flow)  # nothing is left to do here
+        return 1
+
+    monkeypatch.setattr(flow.registry["mfg.dispatcher"], "_run_lane", run_lane_once)
+    with transaction(flow.registry) as env:
+        code = env["mfg.lane"].browse(flow.lane_id).code
+        env["mfg.dispatcher"]._cron_run(code)
+    assert len(runs) == 2
+
+
+def run_lane(flow):
+    with transaction(flow.registry) as env:
+        code = env["mfg.lane"].browse(flow.lane_id).code
+        env["mfg.dispatcher"]._run_lane(flow.lane_id, code, time.monotonic() + 60)
+
+
+def pause(flow):
+    with transaction(flow.registry) as env:
+        env["mfg.connector"].browse(flow.connector_id).action_pause()
+
+
+def emit_and_wake(flow):
+    with transaction(flow.registry) as env:
+        flow.emit(env, "late")
