@@ -20,3 +20,7 @@ class ProductTemplate(models.Model):
         help="How much more than ordered the shop floor may report, good and scrap together. "
         "0: the company's tolerance.",
     )
+
+    _mfg_over_tolerance_positive = models.Constraint(
+        "CHECK (mfg_over_tolerance >= 0)", "A tolerance is 0 % or more."
+    )

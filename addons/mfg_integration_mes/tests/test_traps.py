@@ -5,6 +5,7 @@ fails after an upgrade, Odoo has changed and the way around may go.
 """
 
 from datetime import timedelta
+from unittest.mock import patch
 
 from odoo import fields
 from odoo.exceptions import UserError
@@ -116,6 +117,20 @@ class TestTraps(MesCase):
         self.assertIn("Leg 7.0 instead of 20.0", message.detail)
         self.assertEqual((order.state, last.state), ("progress", "ready"))
         self.assertFalse(order.mfg_progress_ids.filtered(lambda row: row.workorder_id == last))
+
+    def test_trap_04_any_other_question_is_a_rejection(self):
+        """Whatever asks back, an addon of the plant's own for instance: nothing is booked."""
+        question = {"type": "ir.actions.act_window", "name": "Weigh it?", "res_model": "x.scale"}
+        for answer, text in ((question, "Weigh it?"), (None, "no reason given")):
+            with self.subTest(answer=answer):
+                order = self.make_simple_order(product=self.make_product("Box", text))
+                with patch.object(
+                    type(order), "pre_button_mark_done", lambda order, answer=answer: answer
+                ):
+                    message = self.rejected(order, 1, 10, "finished")
+                self.assertEqual(message.reason_code, "wizard_required")
+                self.assertIn(text, message.detail)
+                self.assertEqual((order.state, order.qty_producing), ("confirmed", 0))
 
     def test_trap_04_a_rest_becomes_a_backorder(self):
         self.bom.consumption = "flexible"
