@@ -49,6 +49,47 @@ class Mfg_Worker(Command):  # noqa: N801 - Odoo derives the command from the cla
         sys.exit(Worker(args.database, args.lane).run())
 
 
+class LaneRunner(threading.Thread):
+    """One direction of one lane: runs it until idle, then waits for a wake or the poll."""
+
+    def __init__(self, dbname, lane_id, code, direction, worker, stopping):
+        super().__init__(name=f"mfg.{code}.{direction}")
+        self.code = code
+        self._dbname = dbname
+        self._lane = (direction, lane_id, worker)
+        self._stopping = stopping
+        self._event = threading.Event()
+        self._wake_pump = None
+
+    def wake(self):
+        """There may be something new; from any thread."""
+        self._event.set()
+        if wake_pump := self._wake_pump:
+            wake_pump()
+
+    def run(self):
+        run_pump = None
+        while not self._stopping.is_set():
+            self._event.clear()
+            try:
+                with Registry(self._dbname).cursor() as cr:
+                    env = api.Environment(cr, SUPERUSER_ID, {})
+                    if run_pump is None:
+                        run_pump, self._wake_pump = env["mfg.dispatcher"]._pump_of(*self._lane)
+                    cr.commit()  # no snapshot stays open while the lane runs
+                    run_pump(env, self._stopping.is_set)
+            except psycopg2.Error as error:
+                _logger.warning("%s: %s; trying again", self.name, error)
+                run_pump = None
+                self._stopping.wait(ERROR_PAUSE)
+            except Exception:
+                # A fault of the runner itself: say so, and do not leave the lane without runner.
+                _logger.exception("%s failed; trying again", self.name)
+                run_pump = None
+                self._stopping.wait(ERROR_PAUSE)
+            self._event.wait(POLL_SECONDS)
+
+
 class Worker:
     """One process: two threads a lane (sending, booking) and one that listens."""
 
@@ -56,7 +97,7 @@ class Worker:
         self._dbname = dbname
         self._wanted = lane_codes
         self._stop = threading.Event()
-        self._wakes = {}  # lane code -> events of its threads
+        self._runners = []
         self._name = f"worker@{socket.gethostname()}:{os.getpid()}"
 
     def run(self):
@@ -72,58 +113,28 @@ class Worker:
         unknown = set(self._wanted or ()) - {code for _id, code in lanes}
         if unknown:
             return _fail(f"Unknown lane: {', '.join(sorted(unknown))}.")
-        threads = [threading.Thread(target=self._listen, name="mfg.listen", daemon=True)]
-        for lane_id, code in lanes:
-            if self._wanted and code not in self._wanted:
-                continue
-            for direction in ("out", "in"):
-                threads.append(
-                    threading.Thread(
-                        target=self._run_lane,
-                        args=(lane_id, code, direction),
-                        name=f"mfg.{code}.{direction}",
-                    )
-                )
+        lanes = [(lane_id, code) for lane_id, code in lanes if code in (self._wanted or [code])]
+        self._runners = [
+            LaneRunner(self._dbname, lane_id, code, direction, self._name, self._stop)
+            for lane_id, code in lanes
+            for direction in ("out", "in")
+        ]
         _logger.info("%s runs %s", self._name, ", ".join(code for _id, code in lanes))
-        for thread in threads:
-            thread.start()
+        threading.Thread(target=self._listen, name="mfg.listen", daemon=True).start()
+        for runner in self._runners:
+            runner.start()
         while not self._stop.wait(1.0):
             registry.check_signaling()  # configuration changed in another process
-        _logger.info("%s ends: finishing what is in flight", self._name)
-        for thread in threads[1:]:
-            thread.join()
+        for runner in self._runners:
+            runner.join()
         _logger.info("%s stopped, nothing in flight", self._name)
         return 0
 
     def stop(self):
         """End: nothing new is claimed, what is in flight is finished."""
         self._stop.set()
-        for events in self._wakes.values():
-            for event in events:
-                event.set()
-
-    def _run_lane(self, lane_id, code, direction):
-        event = threading.Event()
-        self._wakes.setdefault(code, []).append(event)
-        pump = None
-        while not self._stop.is_set():
-            event.clear()
-            try:
-                with Registry(self._dbname).cursor() as cr:
-                    env = api.Environment(cr, SUPERUSER_ID, {})
-                    pump = pump or env["mfg.dispatcher"]._pump_of(direction, lane_id, self._name)
-                    cr.commit()  # no snapshot stays open while the lane runs
-                    pump(env, self._stop.is_set)
-            except psycopg2.Error as error:
-                _logger.warning("Lane %s (%s): %s; trying again", code, direction, error)
-                pump = None
-                self._stop.wait(ERROR_PAUSE)
-            except Exception:
-                # A fault of the runner itself: say so, and do not leave the lane without runner.
-                _logger.exception("Lane %s (%s) failed; trying again", code, direction)
-                pump = None
-                self._stop.wait(ERROR_PAUSE)
-            event.wait(POLL_SECONDS)
+        for runner in self._runners:
+            runner.wake()
 
     def _listen(self):
         from odoo.addons.mfg_integration_base.models.wake import WakeListener
@@ -136,9 +147,9 @@ class Worker:
                     _logger.warning("Listening failed, polling instead: %s", error)
                     time.sleep(ERROR_PAUSE)
                     continue
-                for code in codes:
-                    for event in self._wakes.get(code, ()):
-                        event.set()
+                for runner in self._runners:
+                    if runner.code in codes:
+                        runner.wake()
 
 
 def _fail(message):

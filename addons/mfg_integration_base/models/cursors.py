@@ -11,8 +11,8 @@ def own_env(registry):
 
     Claiming, settling and accepting need READ COMMITTED: under Odoo's REPEATABLE READ, both
     ``SKIP LOCKED`` and ``ON CONFLICT DO NOTHING`` fail with a serialization error as soon as a row
-    was changed after the snapshot. The level belongs to one transaction: code that commits inside
-    the block sets it again with :func:`read_committed`.
+    was changed after the snapshot. The level belongs to one transaction: code that needs another
+    transaction inside the block calls :func:`next_transaction`.
     """
     with registry.cursor() as cr:
         read_committed(cr)
@@ -22,3 +22,9 @@ def own_env(registry):
 def read_committed(cr):
     """Put the transaction that starts now at READ COMMITTED; first statement of a transaction."""
     cr.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
+
+
+def next_transaction(cr):
+    """Commit, and start the next transaction at READ COMMITTED."""
+    cr.commit()
+    read_committed(cr)

@@ -34,7 +34,7 @@ class MfgConnector(models.Model):
         # sudo: transports get what they need, secrets included; only the verdict is shown.
         connector = self.sudo()
         transport = self.env["mfg.transport"].sudo()._mfg_resolve(self.transport)
-        prepared = transport._prepare(connector=connector, outgoing=self._test_outgoing())
+        prepared = transport._preparer(connector=connector)(self._test_outgoing())
         answers = queue.SimpleQueue()
         transport._sender().submit(prepared.call, answers.put)
         try:

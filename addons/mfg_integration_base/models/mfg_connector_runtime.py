@@ -25,13 +25,8 @@ class MfgConnectorRuntime(models.Model):
     def _record_results(self, results):
         """Note the outcome of attempts; a row that another runner is writing is passed over.
 
-        :param results: iterable of ``(connector id, succeeded, detail)``, oldest first
+        :param results: ``{connector id: (succeeded, detail)}``, the last of each
         """
-        last = {}
-        for connector_id, succeeded, detail in results:
-            last[connector_id] = (succeeded, detail)
-        if not last:
-            return
         self.env.cr.execute(
             SQL(
                 """
@@ -49,8 +44,8 @@ class MfgConnectorRuntime(models.Model):
                          ORDER BY r.id FOR UPDATE OF r SKIP LOCKED) n
                  WHERE r.id = n.id
                 """,
-                list(last),
-                [succeeded for succeeded, _detail in last.values()],
-                [detail for _succeeded, detail in last.values()],
+                list(results),
+                [succeeded for succeeded, _detail in results.values()],
+                [detail for _succeeded, detail in results.values()],
             )
         )

@@ -12,7 +12,7 @@ from odoo.tools import SQL
 from ..const import LINGER_SECONDS
 from .cursors import own_env
 from .mfg_message_queue import QUEUES
-from .mfg_outbox_dispatcher import Pump
+from .outbox_pump import Pump
 from .wake import WakeListener
 
 _logger = logging.getLogger(__name__)
@@ -160,9 +160,9 @@ class MfgDispatcher(models.AbstractModel):
 
     def _next_due(self, queue, lane_id):
         with own_env(self.env.registry) as env:
-            if env["mfg.environment"]._is_neutralized():
+            fingerprint = env["mfg.environment"]._fingerprint_here()
+            if fingerprint is None:
                 return None
-            fingerprint = env["mfg.environment"]._fingerprint()
             return env["mfg.message.queue"]._seconds_until_due(queue, lane_id, fingerprint)
 
     def _wait_for_work(self, listener, code, seconds):
@@ -184,15 +184,24 @@ class MfgDispatcher(models.AbstractModel):
 
     @api.model
     def _pump_of(self, direction, lane_id, worker):
-        """A function ``(env, should_stop)`` that runs one direction of a lane until it is idle."""
+        """``(run, wake)``: run one direction of a lane until idle; wake it while it waits.
+
+        ``run(env, should_stop)`` is for one thread, ``wake()`` for any.
+        """
         forever = float("inf")
         if direction == "in":
-            return lambda env, should_stop: env["mfg.inbox.dispatcher"]._pump(
-                lane_id, worker, deadline=forever, should_stop=should_stop
+            return (
+                lambda env, should_stop: env["mfg.inbox.dispatcher"]._pump(
+                    lane_id, worker, deadline=forever, should_stop=should_stop
+                ),
+                lambda: None,
             )
         pump = Pump(lane_id, worker)
-        return lambda env, should_stop: env["mfg.outbox.dispatcher"]._pump(
-            pump, deadline=forever, should_stop=should_stop
+        return (
+            lambda env, should_stop: env["mfg.outbox.dispatcher"]._pump(
+                pump, deadline=forever, should_stop=should_stop
+            ),
+            pump.wake,
         )
 
     @api.model

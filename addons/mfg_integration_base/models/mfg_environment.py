@@ -51,6 +51,11 @@ class MfgEnvironment(models.AbstractModel):
         return bool(self.env.cr.fetchone())
 
     @api.model
+    def _fingerprint_here(self):
+        """The fingerprint, or None in a neutralized database: no connector is active here."""
+        return None if self._is_neutralized() else self._fingerprint()
+
+    @api.model
     def _check_may_activate(self):
         if self._is_neutralized():
             raise ConfigurationError(

@@ -15,7 +15,7 @@ from ..tools.outcome import Delivered, Reject, Retry
 from ..tools.redact import excerpt
 from ..tools.settlement import decide
 from .base import CAUSE_KEY, Cause
-from .cursors import own_env, read_committed
+from .cursors import next_transaction, own_env
 from .leases import leases
 from .mfg_message_queue import QUEUES, Settled
 
@@ -60,13 +60,13 @@ class MfgInboxDispatcher(models.AbstractModel):
     def _claim_one(self, lane_id, worker):
         """``(claim or None, number of new messages admitted)``."""
         with own_env(self.env.registry) as env:
-            if env["mfg.environment"]._is_neutralized():
+            fingerprint = env["mfg.environment"]._fingerprint_here()
+            if fingerprint is None:
                 return None, 0
             queue_model = env["mfg.message.queue"]
             admitted = queue_model._admit(QUEUE, lane_id, ADMIT_BATCH)
-            env.cr.commit()  # the admission lock is held as short as possible
-            read_committed(env.cr)
-            owners = queue_model._due_owners(QUEUE, lane_id, env["mfg.environment"]._fingerprint())
+            next_transaction(env.cr)  # the admission lock is held as short as possible
+            owners = queue_model._due_owners(QUEUE, lane_id, fingerprint)
             claims = queue_model._claim(QUEUE, {owner.id: 1 for owner in owners}, 1, worker)
         return (claims[0] if claims else None), admitted
 

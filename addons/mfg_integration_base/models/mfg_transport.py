@@ -32,10 +32,11 @@ class Prepared:
 class MfgTransport(models.AbstractModel):
     """Contract: takes messages to a partner, in two stages.
 
-    ``_prepare`` runs with the database: configuration, secrets, mapping, signature. What it
-    returns goes to the *sender*, an object without any database handle, shared by all threads of
-    the process, whose ``submit(call, on_done)`` returns at once and later calls
-    ``on_done(answer)`` exactly once, from any thread, with a ``tools.outcome.Answer``.
+    ``_preparer`` reads configuration and secrets; the function it returns maps and signs one
+    message after the other. What that makes of a message goes to the *sender*, an object without
+    any database handle, shared by all threads of the process, whose ``submit(call, on_done)``
+    returns at once and later calls ``on_done(answer)`` exactly once, from any thread, with a
+    ``tools.outcome.Answer``.
     """
 
     _name = "mfg.transport"
@@ -43,17 +44,19 @@ class MfgTransport(models.AbstractModel):
     _description = "Transport contract"
 
     @api.model
-    def _prepare(self, *, connector, outgoing):
-        """Turn one ``Outgoing`` into ``Prepared``.
+    def _preparer(self, *, connector):
+        """A function ``Outgoing -> Prepared`` for messages to ``connector``.
+
+        Called once in a while, with the database; the function is called for each message,
+        without. What either raises buries the messages concerned as ``prepare_failed``.
 
         :param connector: the ``mfg.connector``, as superuser
-        :raises Exception: whatever is raised buries this one message as ``prepare_failed``
         """
         raise NotImplementedError(f"{self._name} sends nothing")
 
     @staticmethod
     def _prepared(call, excerpt, credential_id=None):
-        """What ``_prepare`` returns; see ``Prepared``."""
+        """What a preparer returns; see ``Prepared``."""
         return Prepared(call=call, excerpt=excerpt, credential_id=credential_id)
 
     @api.model

@@ -22,44 +22,52 @@ class MfgTransportHttp(models.AbstractModel):
     _description = "HTTP transport"
 
     @api.model
-    def _prepare(self, *, connector, outgoing):
+    def _preparer(self, *, connector):
         if not connector.url:
             raise ConfigurationError(self.env._("Connector %s has no address.", connector.name))
-        secrets = connector._secret_values("hmac", "out")
-        if not secrets:
+        credentials = connector._secret_values("hmac", "out")
+        if not credentials:
             raise ConfigurationError(
                 self.env._(
                     "Connector %s has no valid signing secret: messages are not sent unsigned.",
                     connector.name,
                 )
             )
-        body = encode_structured(outgoing.event)
-        headers = {
-            "content-type": CONTENT_TYPE,
-            "user-agent": "mfg-integration/1",
-            **signature.headers(
-                [secret for _id, secret in secrets], outgoing.uuid, int(time.time()), body
-            ),
+        secrets = [secret for _id, secret in credentials]
+        credential_id = credentials[0][0]
+        url = connector.url
+        limits = {
+            "connect_timeout": connector.connect_timeout,
+            "read_timeout": connector.read_timeout,
+            "total_timeout": connector.total_timeout,
+            "max_response_bytes": MAX_RESPONSE_BYTES,
+            "allow_list": parse_allow_list(connector.allow_list or ""),
+            "allow_http": connector.allow_http,
+            "verify_tls": connector.verify_tls,
         }
-        if outgoing.event.traceparent:
-            headers["traceparent"] = outgoing.event.traceparent
-        call = HttpCall(
-            method="POST",
-            url=connector.url,
-            headers=tuple(headers.items()),
-            body=body,
-            connect_timeout=connector.connect_timeout,
-            read_timeout=connector.read_timeout,
-            total_timeout=connector.total_timeout,
-            max_response_bytes=MAX_RESPONSE_BYTES,
-            allow_list=parse_allow_list(connector.allow_list or ""),
-            allow_http=connector.allow_http,
-            verify_tls=connector.verify_tls,
-        )
-        lines = [f"POST {connector.url}"]
-        lines += [f"{name}: {value}" for name, value in redact.headers(headers).items()]
-        return self._prepared(call, excerpt="\n".join(lines), credential_id=secrets[0][0])
+
+        def prepare(outgoing):
+            body = encode_structured(outgoing.event)
+            headers = {
+                "content-type": CONTENT_TYPE,
+                "user-agent": "mfg-integration/1",
+                **signature.headers(secrets, outgoing.uuid, int(time.time()), body),
+            }
+            if outgoing.event.traceparent:
+                headers["traceparent"] = outgoing.event.traceparent
+            call = HttpCall(
+                method="POST", url=url, headers=tuple(headers.items()), body=body, **limits
+            )
+            return self._prepared(call, _excerpt(url, headers), credential_id)
+
+        return prepare
 
     @api.model
     def _sender(self):
         return _client
+
+
+def _excerpt(url, headers):
+    lines = [f"POST {url}"]
+    lines += [f"{name}: {value}" for name, value in redact.headers(headers).items()]
+    return "\n".join(lines)
