@@ -18,7 +18,7 @@ from odoo.tests import HttpCase, TransactionCase
 
 from ..const import API_PREFIX, ENV_ENVIRONMENT, ENV_SECRET_KEY, ENV_SECRET_KEY_FILE
 from ..models.mfg_inbox_gateway import Received
-from ..models.mfg_outbox_dispatcher import Pump
+from ..models.outbox_pump import Pump
 from ..tools import signature
 
 SECRET_KEY = "test:" + base64.b64encode(b"k" * 32).decode()
