@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 import pytest
 from standardwebhooks import Webhook
 
-from odoo.addons.mfg_integration_base.models.mfg_inbox_gateway import Received, Refused
+from odoo.addons.mfg_integration_base.models.inbox_exchange import Received, Refused
 from odoo.modules.registry import Registry
 
 from tests.harness import databases

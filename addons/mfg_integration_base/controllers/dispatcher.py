@@ -9,7 +9,7 @@ from werkzeug.exceptions import HTTPException
 
 from odoo.http import HttpDispatcher
 
-from ..models.mfg_inbox_gateway import Refused
+from ..models.inbox_exchange import Refused
 from ..tools.problem import CONTENT_TYPE, Problem
 
 

@@ -3,7 +3,7 @@ from werkzeug.exceptions import MethodNotAllowed, NotFound, RequestEntityTooLarg
 from odoo.http import Controller, request, route
 
 from ..const import API_PREFIX, MAX_BODY_BYTES
-from ..models.mfg_inbox_gateway import Received, Refused
+from ..models.inbox_exchange import Received, Refused
 from ..tools import http_body
 from ..tools.json_writer import canonical_json
 

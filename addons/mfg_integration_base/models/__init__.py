@@ -26,6 +26,7 @@ from . import (
     mfg_inbox_identity,
     mfg_inbox_message,
     mfg_inbox_route,
+    mfg_inbox_store,
     mfg_lane,
     mfg_message_dead,
     mfg_message_queue,

@@ -1,31 +1,21 @@
 import hashlib
-import json
 import logging
-import re
 import secrets
 import time
 from dataclasses import dataclass
-from typing import Any, NamedTuple
 
 from odoo import api, models
-from odoo.exceptions import ValidationError
 from odoo.tools import SQL
 
-from ..const import (
-    API_PREFIX,
-    BACKLOG_RETRY_AFTER,
-    SIGNATURE_TOLERANCE,
-    UNAVAILABLE_RETRY_AFTER,
-)
+from ..const import BACKLOG_RETRY_AFTER, SIGNATURE_TOLERANCE
 from ..exceptions import BusinessReject, ConfigurationError
-from ..tools import redact, signature, tracecontext
+from ..tools import signature
 from ..tools.json_pointer import PointerError, resolve
-from ..tools.lifecycle import FINAL, OPEN, REASONS, State
-from ..tools.problem import PROBLEMS, FieldError, Problem
+from ..tools.problem import FieldError
 from .cursors import own_env
+from .inbox_exchange import Answer, Refused
 from .mfg_connector import CODE_PATTERN
 from .mfg_inbox_route import MESSAGE_TYPE_PATTERN
-from .uuids import new_uuid
 
 _logger = logging.getLogger(__name__)
 
@@ -35,70 +25,17 @@ MAX_KEY_CHARS = 255
 BACKLOG_TTL = 1.0
 """How long a count of a lane's backlog is believed, in seconds."""
 
-HEADER_CHARS = 500
-"""How much of each request header is kept, in characters."""
-
 CHALLENGE = 'StandardWebhooks realm="mfg"'
 """WWW-Authenticate of every 401 (RFC 9110 section 11.6.1 requires one)."""
 
-PRIVATE_REASONS = frozenset({"handler_failed"})
-"""Reasons whose detail is about our own software and not for partners."""
-
-UUID_PATTERN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 CREDENTIAL_FIELDS = (
     "name", "connector_id", "kind", "direction", "active", "cipher", "valid_from", "valid_until",
 )  # fmt: skip
 """All that checking a signature reads, in one query."""
 
-NOW = SQL("(statement_timestamp() AT TIME ZONE 'UTC')")
-
 # What an unknown connector's signature is compared with, so that it costs the same work.
 _decoy = signature.Secret.generate(secrets.token_bytes)
 _backlogs = {}  # (database, lane id) -> Backlog
-
-
-class Refused(Exception):
-    """The request gets a problem document instead of an answer, and nothing is stored.
-
-    :param slug: a key of ``tools.problem.PROBLEMS``
-    :param detail: one sentence or two for the partner's developer
-    :param errors: what is wrong where, as ``FieldError``
-    :param headers: further headers of the answer
-    :param why: for our log only
-    """
-
-    loglevel = logging.INFO  # read by Odoo, which logs what a request raised
-
-    def __init__(self, slug, detail, *, errors=(), headers=None, why=""):
-        status, title = PROBLEMS[slug]
-        super().__init__(f"Inbound request refused: {status} {slug} {why}".rstrip())
-        self.problem = Problem(slug, status, title, detail, errors)
-        self.headers = headers or {}
-        if status == 503:
-            self.headers = {"Retry-After": str(UNAVAILABLE_RETRY_AFTER), **self.headers}
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """A request as it came in.
-
-    :param headers: pairs, as sent
-    :param body: raw bytes; a Content-Encoding is already undone
-    """
-
-    headers: tuple[tuple[str, str], ...]
-    body: bytes
-
-    def header(self, name):
-        return next((value for key, value in self.headers if key.lower() == name), "")
-
-
-class Answer(NamedTuple):
-    """What the partner gets: an HTTP status, a JSON document, further headers."""
-
-    status: int
-    document: dict[str, Any]
-    headers: dict[str, str]
 
 
 @dataclass(slots=True)
@@ -134,11 +71,18 @@ class MfgInboxGateway(models.AbstractModel):
             spec = gateway._route(connector, message_type)
             gateway._check_backlog(spec.lane_id)
             document = gateway._document(spec, received)
-            external_id = gateway._external_id(spec, document) or signed_id
-            answer = gateway._store(
-                spec, connector, message_type, external_id, document, received, credential_id
+            answer = env["mfg.inbox.store"]._store(
+                route=spec,
+                connector=connector,
+                message_type=message_type,
+                external_id=gateway._external_id(spec, document) or signed_id,
+                ordering_key=gateway._ordering_key(spec, document),
+                received=received,
+                credential_id=credential_id,
             )
-            gateway._note_received(connector)
+            env["mfg.inbox.store"]._note_received(connector)
+        if answer.is_new:
+            gateway._count_backlog(spec.lane_id)
         return answer
 
     @api.model
@@ -153,14 +97,14 @@ class MfgInboxGateway(models.AbstractModel):
         with own_env(self.env.registry) as env:
             gateway = self.with_env(env)
             gateway._check_able()
-            message = gateway._message(uuid)
+            message = env["mfg.inbox.store"]._message(uuid)
             connector, _credential_id, signed_id = gateway._authenticate(
                 message["connector_code"] if message else "", received
             )
             if signed_id != uuid:
                 raise _unauthorized("status request signed for another message")
             gateway._check_activated(connector)
-            return Answer(200, gateway._status_document(message), {})
+            return Answer(200, env["mfg.inbox.store"]._status_document(message), {})
 
     # === Who === #
 
@@ -270,6 +214,10 @@ class MfgInboxGateway(models.AbstractModel):
                 headers={"Retry-After": str(BACKLOG_RETRY_AFTER)},
             )
 
+    def _count_backlog(self, lane_id):
+        if backlog := _backlogs.get((self.env.cr.dbname, lane_id)):
+            backlog.waiting += 1
+
     def _document(self, spec, received):
         content_type = received.header("content-type")
         codec = self.env["mfg.codec"]._mfg_resolve(spec.codec)
@@ -315,202 +263,16 @@ class MfgInboxGateway(models.AbstractModel):
         is_scalar = isinstance(value, str | int) and not isinstance(value, bool)
         return str(value) if is_scalar else None
 
-    def _ordering_key(self, spec, document, uuid):
+    def _ordering_key(self, spec, document):
+        """What the message is booked in order of, by the route or its handler; or None."""
         if spec.ordering_pointer:
             key = self._scalar(document, spec.ordering_pointer)
         else:
             handler = self.env["mfg.inbox.handler"]._mfg_resolve(spec.handler)
             key = handler._ordering_key(document)
-        if not key:
-            return uuid  # without order every message is a key of its own
-        if len(key) > MAX_KEY_CHARS:  # an index entry has to fit a page
+        if key and len(key) > MAX_KEY_CHARS:  # an index entry has to fit a page
             return "sha256:" + hashlib.sha256(key.encode()).hexdigest()
         return key
-
-    # === Store === #
-
-    def _store(self, spec, connector, message_type, external_id, document, received, credential_id):
-        """Insert the message unless its identity is known; the ``Answer``.
-
-        Who inserts the identity first has the message. A second request with the same id waits
-        for the first one's commit at the unique index, then finds it.
-        """
-        uuid = new_uuid()
-        digest = hashlib.sha256(received.body).hexdigest()
-        self.env.cr.execute(
-            SQL(
-                """
-                INSERT INTO mfg_inbox_identity AS known
-                       (connector_id, external_id, body_sha256, message_uuid, expires_at)
-                VALUES (%(connector)s, %(external_id)s, %(digest)s, %(uuid)s,
-                        %(now)s + %(days)s * interval '1 day')
-                ON CONFLICT (connector_id, external_id) DO UPDATE
-                   SET body_sha256 = EXCLUDED.body_sha256, message_uuid = EXCLUDED.message_uuid,
-                       expires_at = EXCLUDED.expires_at
-                 WHERE known.expires_at <= %(now)s
-                RETURNING 1
-                """,
-                connector=connector.id,
-                external_id=external_id,
-                digest=digest,
-                uuid=uuid,
-                days=spec.dedupe_days,
-                now=NOW,
-            )
-        )
-        if not self.env.cr.fetchone():
-            return self._repeated(connector, message_type, external_id, digest)
-        trace = tracecontext.parse(received.header("traceparent"))
-        self._insert(
-            {
-                "uuid": uuid,
-                "route_id": spec.id,
-                "connector_id": connector.id,
-                "company_id": connector.company_id.id,
-                "lane_id": spec.lane_id,
-                "message_type": message_type,
-                "external_id": external_id,
-                "body": received.body,
-                "content_type": received.header("content-type")[:HEADER_CHARS].replace("\0", ""),
-                "headers": self._headers_text(received),
-                "credential_id": credential_id,
-                "traceparent": str(trace) if trace else None,
-                "ordering_key": self._ordering_key(spec, document, uuid),
-            }
-        )
-        self._wake(spec.lane_id)
-        if backlog := _backlogs.get((self.env.cr.dbname, spec.lane_id)):
-            backlog.waiting += 1
-        return self._accepted(uuid, State.PENDING)
-
-    def _insert(self, values):
-        self.env.cr.execute(
-            SQL(
-                "INSERT INTO mfg_inbox_message (%s, state, attempt_count, tries, created_at)"
-                " VALUES (%s, %s, 0, 0, %s)",
-                SQL(", ").join(map(SQL.identifier, values)),
-                SQL(", ").join(SQL("%s", value) for value in values.values()),
-                State.PENDING.value,
-                NOW,
-            )
-        )
-
-    @staticmethod
-    def _headers_text(received):
-        kept = redact.headers(received.headers)
-        return json.dumps({name: value[:HEADER_CHARS] for name, value in kept.items()})
-
-    def _repeated(self, connector, message_type, external_id, digest):
-        """Answer a message whose id is known: as the first time, or 422 if it is another one."""
-        self.env.cr.execute(
-            SQL(
-                "SELECT body_sha256, message_uuid FROM mfg_inbox_identity"
-                " WHERE connector_id = %s AND external_id = %s",
-                connector.id,
-                external_id,
-            )
-        )
-        known_digest, uuid = self.env.cr.fetchone()
-        message = self._message(uuid)
-        if known_digest != digest or (message and message["message_type"] != message_type):
-            raise Refused(
-                "conflict-id-reuse",
-                "Another message came under the same id before. Nothing was stored: a new message "
-                "needs an id of its own.",
-            )
-        if message is None:
-            # Only finished messages leave, by retention, before their identity does.
-            return Answer(200, {"id": uuid, "status": "archived"}, {})
-        if message["state"] == State.DEAD:
-            message = self._retried(message)
-        if message["state"] in OPEN:
-            return self._accepted(uuid, message["state"])
-        return Answer(200, self._status_document(message), {})
-
-    def _retried(self, message):
-        """A partner that sends a failed message again asks for another try."""
-        record = self.env["mfg.inbox.message"].browse(message["id"])
-        try:
-            self.env["mfg.message.queue"]._retry(record)
-        except ValidationError:
-            # Between our look and our lock a person retried or cancelled it: that stands.
-            _logger.info("Inbox message %s is no longer dead, not retried.", message["uuid"])
-        else:
-            self._wake(message["lane_id"])
-        return self._message(message["uuid"])
-
-    def _wake(self, lane_id):
-        self.env["mfg.waker"]._wake(self.env["mfg.lane"].browse(lane_id))
-
-    def _note_received(self, connector):
-        """Show when the partner was last heard; not more than once a second, never waiting."""
-        self.env.cr.execute(
-            SQL(
-                """
-                UPDATE mfg_connector_runtime r SET last_received_at = %(now)s
-                  FROM (SELECT id FROM mfg_connector_runtime
-                         WHERE connector_id = %(connector)s
-                           AND (last_received_at IS NULL
-                                OR last_received_at < %(now)s - interval '1 second')
-                           FOR UPDATE SKIP LOCKED) stale
-                 WHERE r.id = stale.id
-                """,
-                connector=connector.id,
-                now=NOW,
-            )
-        )
-
-    # === Answers === #
-
-    def _accepted(self, uuid, state):
-        url = _status_url(uuid)
-        document = {"id": uuid, "status": str(state), "status_url": url}
-        return Answer(202, document, {"Location": url})
-
-    def _message(self, uuid):
-        """The columns of a message that answers are made of, or None."""
-        if not UUID_PATTERN.fullmatch(uuid):
-            return None
-        self.env.cr.execute(
-            SQL(
-                """
-                SELECT m.id, m.uuid, m.state, m.reason_code, m.detail, m.message_type,
-                       m.external_id, m.lane_id, m.created_at, m.finished_at, m.result, m.problems,
-                       c.code AS connector_code
-                  FROM mfg_inbox_message m JOIN mfg_connector c ON c.id = m.connector_id
-                 WHERE m.uuid = %s
-                """,
-                uuid,
-            )
-        )
-        return self.env.cr.dictfetchone()
-
-    def _status_document(self, message):
-        document = {
-            "id": message["uuid"],
-            "status": message["state"],
-            "status_url": _status_url(message["uuid"]),
-            "message_type": message["message_type"],
-            "external_id": message["external_id"],
-            "received_at": message["created_at"],
-        }
-        if message["state"] in FINAL:
-            document["finished_at"] = message["finished_at"]
-        if message["result"]:
-            document["result"] = _json_or_text(message["result"])
-        if message["state"] != State.DONE and message["reason_code"]:
-            document["problems"] = self._problems(message)
-        return document
-
-    def _problems(self, message):
-        """Why a message is not booked, in words for the partner."""
-        if message["problems"]:
-            return _json_or_text(message["problems"])
-        reason = message["reason_code"]
-        problem = {"code": reason, "title": REASONS[reason].label if reason in REASONS else reason}
-        if message["detail"] and reason not in PRIVATE_REASONS:
-            problem["detail"] = message["detail"]
-        return [problem]
 
 
 def _unauthorized(why):
@@ -521,14 +283,3 @@ def _unauthorized(why):
         headers={"WWW-Authenticate": CHALLENGE},
         why=why,
     )
-
-
-def _status_url(uuid):
-    return f"{API_PREFIX}/messages/{uuid}"
-
-
-def _json_or_text(text):
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text

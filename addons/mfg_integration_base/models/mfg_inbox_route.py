@@ -6,6 +6,7 @@ from odoo import api, fields, models, tools
 from odoo.exceptions import ValidationError
 
 from ..const import API_PREFIX, DEDUPE_DAYS
+from ..tools import json_pointer
 from ..tools.schema import check_schema, compile_schema
 
 MESSAGE_TYPE_PATTERN = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*\.v[1-9][0-9]*")
@@ -114,14 +115,17 @@ class MfgInboxRoute(models.Model):
     def _check_pointers(self):
         for route in self:
             for name in ("external_id_pointer", "ordering_pointer"):
-                if route[name] and not route[name].startswith("/"):
+                try:
+                    json_pointer.parse(route[name] or "")
+                except ValueError as error:
                     raise ValidationError(
                         self.env._(
-                            "Route %(type)s, %(field)s: a JSON pointer starts with “/”.",
+                            "Route %(type)s, %(field)s: %(error)s",
                             type=route.message_type,
                             field=self._fields[name].string,
+                            error=error,
                         )
-                    )
+                    ) from error
 
     @api.depends("connector_id.code", "message_type")
     def _compute_endpoint(self):

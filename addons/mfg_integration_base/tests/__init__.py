@@ -6,6 +6,7 @@ from . import (
     test_emit,
     test_error_queue,
     test_event_type,
+    test_inbox_route,
     test_json_field,
     test_lifecycle_constraint,
     test_outbox_dispatcher,

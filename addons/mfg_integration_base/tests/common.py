@@ -17,7 +17,7 @@ from odoo import sql_db
 from odoo.tests import HttpCase, TransactionCase
 
 from ..const import API_PREFIX, ENV_ENVIRONMENT, ENV_SECRET_KEY, ENV_SECRET_KEY_FILE
-from ..models.mfg_inbox_gateway import Received
+from ..models.inbox_exchange import Received
 from ..models.outbox_pump import Pump
 from ..tools import signature
 
@@ -151,14 +151,15 @@ class MfgMixin:
         received = Received(headers=(("Content-Type", "application/json"),), body=body)
         connector = route.connector_id
         self.env.flush_all()
-        answer = self.env["mfg.inbox.gateway"]._store(
-            self.env["mfg.inbox.route"]._spec(connector.id, route.message_type),
-            connector,
-            route.message_type,
-            external_id or uuid.uuid4().hex,
-            json.loads(body),
-            received,
-            connector.credential_ids[:1].id or None,
+        spec = self.env["mfg.inbox.route"]._spec(connector.id, route.message_type)
+        answer = self.env["mfg.inbox.store"]._store(
+            route=spec,
+            connector=connector,
+            message_type=route.message_type,
+            external_id=external_id or uuid.uuid4().hex,
+            ordering_key=self.env["mfg.inbox.gateway"]._ordering_key(spec, json.loads(body)),
+            received=received,
+            credential_id=connector.credential_ids[:1].id or None,
         )
         return self.env["mfg.inbox.message"].search([("uuid", "=", answer.document["id"])])
 

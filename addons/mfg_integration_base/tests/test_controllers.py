@@ -559,6 +559,8 @@ class TestRepeat(InboundCase):
         self.env["mfg.message.queue"]._cancel(message, "A person: no longer needed")
         again = self.post({"n": 1}, external_id="same")
         self.assertEqual((again.status_code, again.json()["status"]), (200, "cancelled"))
+        self.assertEqual(again.json()["problems"][0]["code"], "cancelled_by_user")
+        self.assertNotIn("A person", again.text, "who did it is not the partner's business")
         message.invalidate_recordset()
         self.assertEqual(message.state, "cancelled")
 
@@ -642,9 +644,9 @@ class TestFaults(InboundCase):
     """Whatever breaks, a message is stored with its identity or not at all."""
 
     def break_once(self, method, fail, *, after=False):
-        """Let ``fail(cursor)`` happen the first time that a method of the gateway is called."""
-        gateway = type(self.env["mfg.inbox.gateway"])
-        original = getattr(gateway, method)
+        """Let ``fail(cursor)`` happen the first time that a method of the store is called."""
+        store = type(self.env["mfg.inbox.store"])
+        original = getattr(store, method)
         failures = [fail]
 
         def broken(model, *args, **kwargs):
@@ -655,7 +657,7 @@ class TestFaults(InboundCase):
                 failures.pop()(model.env.cr)
             return result
 
-        return patch.object(gateway, method, broken)
+        return patch.object(store, method, broken)
 
     @staticmethod
     def raise_error(_cr):
@@ -701,9 +703,9 @@ class TestFaults(InboundCase):
 
             return noted
 
-        gateway = type(self.env["mfg.inbox.gateway"])
+        store = type(self.env["mfg.inbox.store"])
         with (
-            patch.object(gateway, "_insert", note("stored", gateway._insert)),
+            patch.object(store, "_insert", note("stored", store._insert)),
             patch(f"{CONTROLLER}._response", note("answered", inbound._response)),
         ):
             self.assertEqual(self.post().status_code, 202)

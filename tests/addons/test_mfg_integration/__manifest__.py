@@ -11,5 +11,4 @@
         "security/test_mfg_order_rules.xml",
         "data/mfg_event_type_data.xml",
     ],
-    "installable": True,
 }

@@ -1,0 +1,56 @@
+"""What the inbound gateway takes and gives."""
+
+import logging
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from ..const import UNAVAILABLE_RETRY_AFTER
+from ..tools.problem import PROBLEMS, Problem
+
+
+class Refused(Exception):
+    """The request gets a problem document instead of an answer, and nothing is stored.
+
+    :param slug: a key of ``tools.problem.PROBLEMS``
+    :param detail: one sentence or two for the partner's developer
+    :param errors: what is wrong where, as ``FieldError``
+    :param headers: further headers of the answer
+    :param why: for our log only
+    """
+
+    loglevel = logging.INFO  # read by Odoo, which logs what a request raised
+
+    def __init__(self, slug, detail, *, errors=(), headers=None, why=""):
+        status, title = PROBLEMS[slug]
+        super().__init__(f"Inbound request refused: {status} {slug} {why}".rstrip())
+        self.problem = Problem(slug, status, title, detail, errors)
+        self.headers = headers or {}
+        if status == 503:
+            self.headers = {"Retry-After": str(UNAVAILABLE_RETRY_AFTER), **self.headers}
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A request as it came in.
+
+    :param headers: pairs, as sent
+    :param body: raw bytes; a Content-Encoding is already undone
+    """
+
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+    def header(self, name):
+        return next((value for key, value in self.headers if key.lower() == name), "")
+
+
+class Answer(NamedTuple):
+    """What the partner gets: an HTTP status, a JSON document, further headers.
+
+    ``is_new``: the message was not known before and is stored now.
+    """
+
+    status: int
+    document: dict[str, Any]
+    headers: dict[str, str]
+    is_new: bool = False
