@@ -12,14 +12,14 @@ from types import MappingProxyType
 from typing import Literal
 
 
-class _Word(str, Enum):
+class Word(str, Enum):
     """An enumeration whose members are their text (``enum.StrEnum`` needs Python 3.11)."""
 
     __str__ = str.__str__
     __format__ = str.__format__
 
 
-class State(_Word):
+class State(Word):
     """Where a message is."""
 
     PENDING = "pending"  # waits for its first attempt
@@ -30,7 +30,7 @@ class State(_Word):
     CANCELLED = "cancelled"  # will not be sent or booked
 
 
-class Verb(_Word):
+class Verb(Word):
     """What happens to a message."""
 
     CLAIM = "claim"  # a worker takes it, with a lease
