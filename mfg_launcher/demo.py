@@ -5,6 +5,7 @@ import subprocess
 from . import server
 from .databases import Databases
 from .errors import LauncherError
+from .testing import programs
 from .workspace import Workspace
 
 DEFAULT_SCENARIO = "foundation"
@@ -12,8 +13,7 @@ DEFAULT_SCENARIO = "foundation"
 
 def scenarios(workspace: Workspace) -> list[str]:
     """The names that --scenario takes."""
-    found = (workspace.layout.root / "tests" / "scenarios").glob("[a-z]*.py")
-    return sorted(path.stem for path in found)
+    return programs(workspace.layout.root / "tests" / "scenarios")
 
 
 def demo(workspace: Workspace, name: str, wanted_port: int | None) -> int:

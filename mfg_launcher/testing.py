@@ -106,5 +106,10 @@ def _run(workspace: Workspace, argv: Sequence[str | Path], environment: dict[str
 
 def benches(root: Path) -> list[str]:
     """The names that `bench` takes."""
-    modules = (root / "tests" / "bench").glob("[a-z]*.py")
-    return sorted(path.stem for path in modules)
+    return programs(root / "tests" / "bench")
+
+
+def programs(folder: Path) -> list[str]:
+    """Names of the modules in ``folder`` that can be run; the others only help them."""
+    modules = folder.glob("[a-z]*.py")
+    return sorted(path.stem for path in modules if '__name__ == "__main__"' in path.read_text())

@@ -144,7 +144,7 @@ class Workspace:
                 "http_interface": ports.LOOPBACK,
                 "http_port": http,
                 "gevent_port": ports.choose(http + 1, avoid={http}),
-                # One process serves everything here: a limit on it would restart or starve them all.
+                # One process serves everything here: a limit would restart or starve it all.
                 "limit_memory_soft": 0,
                 "limit_memory_hard": 0,
                 "screenshots": self.layout.logs / "screenshots",

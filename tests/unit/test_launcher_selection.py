@@ -2,7 +2,7 @@
 
 import pytest
 
-from mfg_launcher.testing import Selection
+from mfg_launcher.testing import Selection, benches
 
 
 @pytest.fixture
@@ -32,3 +32,12 @@ def test_words(root, words, arguments, pure):
     selection = Selection.parse(words, root)
     assert selection.arguments() == arguments
     assert selection.is_pure(root) is pure
+
+
+def test_only_modules_that_run_are_offered(root):
+    folder = root / "tests" / "bench"
+    folder.mkdir()
+    (folder / "latency.py").write_text('if __name__ == "__main__":\n    main()\n')
+    (folder / "kit.py").write_text("def helper(): ...\n")
+    (folder / "__init__.py").touch()
+    assert benches(root) == ["latency"]
