@@ -2,7 +2,7 @@
 
 import pytest
 
-from odoo.addons.mfg_integration_base.tools.json_pointer import PointerError, resolve
+from odoo.addons.mfg_integration_base.tools.json_pointer import PointerError, names, resolve
 
 DOCUMENT = {
     "foo": ["bar", "baz"],
@@ -47,11 +47,19 @@ def test_nothing_there(pointer):
         resolve(DOCUMENT, pointer)
 
 
-@pytest.mark.parametrize("pointer", ["foo", "/m~n", "/m~", "/~2"])
+@pytest.mark.parametrize("pointer", ["foo", "/m~n", "/m~", "/~2", "/nothing/m~", "/~/foo"])
 def test_not_a_pointer(pointer):
+    with pytest.raises(ValueError, match="not a JSON pointer"):
+        names(pointer)
     with pytest.raises(ValueError, match="not a JSON pointer"):
         resolve(DOCUMENT, pointer)
 
 
 def test_tilde_one_is_not_read_twice():
     assert resolve({"~1": "here", "/": "not here"}, "/~01") == "here"
+
+
+def test_the_way_to_the_place():
+    assert names("") == []
+    assert names("/") == [""]
+    assert names("/a~1b/~01/0") == ["a/b", "~1", "0"]
