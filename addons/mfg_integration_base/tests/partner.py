@@ -46,7 +46,9 @@ class Partner:
             protocol_version = "HTTP/1.1"
 
             def do_POST(self):
-                status = partner._take(dict(self.headers), self.rfile.read(int(self.headers["Content-Length"])))
+                status = partner._take(
+                    dict(self.headers), self.rfile.read(int(self.headers["Content-Length"]))
+                )
                 self.send_response(status)
                 for name, value in partner.headers.items():
                     self.send_header(name, value)
