@@ -2,7 +2,7 @@
 
 import pytest
 
-from odoo.addons.mfg_integration_base.tools.json_pointer import PointerError, names, resolve
+from odoo.addons.mfg_integration_base.tools.json_pointer import PointerError, parse, resolve
 
 DOCUMENT = {
     "foo": ["bar", "baz"],
@@ -50,7 +50,7 @@ def test_nothing_there(pointer):
 @pytest.mark.parametrize("pointer", ["foo", "/m~n", "/m~", "/~2", "/nothing/m~", "/~/foo"])
 def test_not_a_pointer(pointer):
     with pytest.raises(ValueError, match="not a JSON pointer"):
-        names(pointer)
+        parse(pointer)
     with pytest.raises(ValueError, match="not a JSON pointer"):
         resolve(DOCUMENT, pointer)
 
@@ -60,6 +60,6 @@ def test_tilde_one_is_not_read_twice():
 
 
 def test_the_way_to_the_place():
-    assert names("") == []
-    assert names("/") == [""]
-    assert names("/a~1b/~01/0") == ["a/b", "~1", "0"]
+    assert parse("") == []
+    assert parse("/") == [""]
+    assert parse("/a~1b/~01/0") == ["a/b", "~1", "0"]

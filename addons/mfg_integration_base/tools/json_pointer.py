@@ -43,20 +43,3 @@ def resolve(document: Any, pointer: str) -> Any:
         else:
             raise PointerError(pointer)
     return value
-
-
-def names(pointer: str) -> list[str]:
-    """Return the names and indexes on the way to the place, unescaped.
-
-    :raises ValueError: not a JSON pointer
-
-    >>> names("/lines/0/a~1b")
-    ['lines', '0', 'a/b']
-    """
-    if not pointer:
-        return []
-    if not pointer.startswith("/"):
-        raise ValueError(f"{pointer[:60]!r} is not a JSON pointer: it does not start with “/”.")
-    if re.search("~(?![01])", pointer):
-        raise ValueError(f"{pointer[:60]!r} is not a JSON pointer: “~” without 0 or 1.")
-    return [token.replace("~1", "/").replace("~0", "~") for token in pointer[1:].split("/")]
