@@ -76,7 +76,8 @@ class LaneRunner(threading.Thread):
                     env = api.Environment(cr, SUPERUSER_ID, {})
                     if run_pump is None:
                         run_pump, self._wake_pump = env["mfg.dispatcher"]._pump_of(*self._lane)
-                    cr.commit()  # no snapshot stays open while the lane runs
+                    # No snapshot stays open while the lane runs; the cursor is this thread's own.
+                    cr.commit()  # pylint: disable=invalid-commit
                     run_pump(env, self._stopping.is_set)
             except psycopg2.Error as error:
                 _logger.warning("%s: %s; trying again", self.name, error)
@@ -137,7 +138,10 @@ class Worker:
             runner.wake()
 
     def _listen(self):
-        from odoo.addons.mfg_integration_base.models.wake import WakeListener
+        # Absolute: Odoo loads commands without the addon's package.
+        from odoo.addons.mfg_integration_base.models.wake import (  # pylint: disable=odoo-addons-relative-import
+            WakeListener,
+        )
 
         with WakeListener(self._dbname) as listener:
             while not self._stop.is_set():

@@ -58,11 +58,16 @@ class MfgAttempt(models.Model):
             """
         )
 
+    @api.depends("number")
+    def _compute_display_name(self):
+        for attempt in self:
+            attempt.display_name = self.env._("Attempt %s", attempt.number)
+
     @api.model_create_multi
-    def create(self, vals_list):
+    def create(self, vals_list):  # pylint: disable=method-required-super  # refused
         raise StateWriteRefused(self.env._("Attempts are written by the queue only."))
 
-    def write(self, vals):
+    def write(self, vals):  # pylint: disable=method-required-super  # refused
         raise StateWriteRefused(self.env._("An attempt is evidence and cannot be changed."))
 
     @api.ondelete(at_uninstall=False)

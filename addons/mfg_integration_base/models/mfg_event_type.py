@@ -24,7 +24,7 @@ class MfgEventType(models.Model):
     )
     description = fields.Text(required=True, translate=True)
     flow_id = fields.Many2one("mfg.flow", ondelete="restrict", index=True)
-    owner_id = fields.Many2one("res.users", string="Owner")
+    owner_id = fields.Many2one("res.users")
     schema = fields.Text(
         string="JSON Schema", help="JSON Schema 2020-12 of the event's data.", default="{}"
     )

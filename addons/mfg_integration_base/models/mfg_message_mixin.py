@@ -76,10 +76,10 @@ class MfgMessageMixin(models.AbstractModel):
             message.can_cancel = message.state in (State.PENDING, State.RETRYING, State.DEAD)
 
     @api.model_create_multi
-    def create(self, vals_list):
+    def create(self, vals_list):  # pylint: disable=method-required-super  # refused
         raise StateWriteRefused(self.env._("Messages are written by the queue only."))
 
-    def write(self, vals):
+    def write(self, vals):  # pylint: disable=method-required-super  # refused
         raise StateWriteRefused(
             self.env._("Only the queue changes a message. Use its buttons to retry or cancel it.")
         )

@@ -102,7 +102,7 @@ def tell(dbname, lane_ids):
             )
         )
         idle = cr.fetchone()[0]
-        cr.commit()
+        cr.commit()  # pylint: disable=invalid-commit  # this thread's own cursor
         if idle:
             api.Environment(cr, SUPERUSER_ID, {})["ir.cron"]._notifydb()
 
