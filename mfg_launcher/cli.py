@@ -4,13 +4,13 @@ import argparse
 import json
 import os
 import shutil
-import subprocess
 import sys
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from . import checks, chromium, demo, server, testing
+from .command import foreground
 from .console import Console
 from .databases import Databases
 from .errors import LauncherError
@@ -194,7 +194,7 @@ def _shell(options: argparse.Namespace) -> int:
         workspace.prepare()
     database = options.db or workspace.demo_database
     argv = workspace.odoo_command("shell", "-d", database, "--no-http", "--max-cron-threads=0")
-    return _foreground(workspace, argv)
+    return foreground(argv, env=workspace.environment())
 
 
 def _psql(options: argparse.Namespace) -> int:
@@ -203,11 +203,8 @@ def _psql(options: argparse.Namespace) -> int:
     with workspace.exclusive("psql"):
         program = workspace.server.programs / "psql"
     database = options.db or workspace.demo_database
-    return _foreground(workspace, [program, "-d", database, *options.rest])
-
-
-def _foreground(workspace: Workspace, argv: Sequence[str | Path]) -> int:
-    return subprocess.run(argv, env=workspace.environment(), check=False).returncode
+    argv = [program, "-d", database, *options.rest]
+    return foreground(argv, env=workspace.environment())
 
 
 def _logs(options: argparse.Namespace) -> int:
@@ -217,7 +214,7 @@ def _logs(options: argparse.Namespace) -> int:
             f"there is no log {path.name} yet", "Start something first: ./mfg start"
         )
     if options.follow:
-        return subprocess.run(["tail", "-n", str(options.n), "-F", path], check=False).returncode
+        return foreground(["tail", "-n", str(options.n), "-F", path])
     with path.open(errors="replace") as stream:
         sys.stdout.writelines(deque(stream, maxlen=options.n))
     return 0

@@ -1,8 +1,10 @@
 """Running other programs: their output goes to the setup log, their last words into the error."""
 
+import contextlib
 import re
+import signal
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,3 +94,38 @@ def reason(lines: Sequence[str], status: int) -> str:
     if telling or tail:
         return _ODOO_PREFIX.sub("", (telling or tail)[-1])[:300]
     return f"it said nothing and ended with status {status}"
+
+
+def foreground(
+    argv: Sequence[str | Path],
+    *,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    stdin: int | None = None,
+) -> int:
+    """Run a program in the place of this one and return its exit status.
+
+    It alone decides what an interruption means: pytest ends its servers, psql only its query.
+    """
+    with subprocess.Popen(argv, env=env, cwd=cwd, stdin=stdin) as process, _yielding(process):
+        status = process.wait()
+    return status if status >= 0 else 128 - status
+
+
+@contextlib.contextmanager
+def _yielding(process: subprocess.Popen) -> Iterator[None]:
+    """While ``process`` runs: Ctrl-C is left to it, SIGTERM reaches it as an interruption."""
+
+    def interrupt(_number: int, _frame: object) -> None:
+        process.send_signal(signal.SIGINT)
+
+    previous = [
+        # The terminal sends SIGINT to both: we only must not die of it before the other has ended.
+        (signal.SIGINT, signal.signal(signal.SIGINT, lambda _number, _frame: None)),
+        (signal.SIGTERM, signal.signal(signal.SIGTERM, interrupt)),
+    ]
+    try:
+        yield
+    finally:
+        for number, handler in previous:
+            signal.signal(number, handler)

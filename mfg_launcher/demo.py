@@ -3,6 +3,7 @@
 import subprocess
 
 from . import server
+from .command import foreground
 from .databases import Databases
 from .errors import LauncherError
 from .testing import programs
@@ -34,16 +35,15 @@ def demo(workspace: Workspace, name: str, wanted_port: int | None) -> int:
         with workspace.console.step(f"Database {database}"):
             databases.copy(template, database)
         server.start(workspace, database, wanted_port)
-    done = subprocess.run(
+    status = foreground(
         [workspace.layout.python, "-m", f"tests.scenarios.{name}"],
         cwd=workspace.layout.root,
         env=workspace.environment() | {"MFG_DEMO_DB": database},
         stdin=subprocess.DEVNULL,
-        check=False,
     )
-    if done.returncode:
+    if status:
         raise LauncherError(
-            f"the scenario {name} failed (status {done.returncode})",
+            f"the scenario {name} failed (status {status})",
             "Read what it said above, and ./mfg logs odoo",
         )
     record = server.start(workspace, database)

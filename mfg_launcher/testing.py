@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import chromium, venv
+from .command import foreground
 from .databases import Databases
 from .workspace import Workspace
 
@@ -99,9 +100,7 @@ def bench(workspace: Workspace, name: str, arguments: Sequence[str]) -> int:
 
 
 def _run(workspace: Workspace, argv: Sequence[str | Path], environment: dict[str, str]) -> int:
-    return subprocess.run(
-        argv, cwd=workspace.layout.root, env=environment, stdin=subprocess.DEVNULL, check=False
-    ).returncode
+    return foreground(argv, env=environment, cwd=workspace.layout.root, stdin=subprocess.DEVNULL)
 
 
 def benches(root: Path) -> list[str]:

@@ -1,5 +1,7 @@
 """Failures are told in one line: what went wrong, and what to do."""
 
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -104,3 +106,34 @@ def test_an_unknown_command_is_refused():
     )
     assert done.returncode == 2
     assert "invalid choice: 'destroy'" in done.stderr
+
+
+FINISHES_FIRST = """
+import signal, sys, time
+def finish(number, frame):
+    print("finished", flush=True)
+    sys.exit(7)
+signal.signal(signal.SIGINT, finish)
+print("ready", flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_an_interrupted_program_may_finish(number):
+    launcher = (
+        "import sys; from mfg_launcher.command import foreground;"
+        "sys.exit(foreground([sys.executable, '-c', sys.argv[1]]))"
+    )
+    argv = [sys.executable, "-c", launcher, FINISHES_FIRST]
+    with subprocess.Popen(
+        argv, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as started:
+        assert started.stdout.readline() == "ready\n"
+        # A terminal sends Ctrl-C to all of the group, a supervisor SIGTERM to the launcher alone.
+        if number == signal.SIGINT:
+            os.killpg(started.pid, number)
+        else:
+            started.send_signal(number)
+        assert started.stdout.readline() == "finished\n"
+        assert started.wait(30) == 7
