@@ -96,14 +96,18 @@ def waiting(rpc: Rpc, connector_id: int, model: str = "mfg.outbox.message") -> i
 
 @dataclass(frozen=True)
 class Traffic:
-    """What a stretch of the story meant for the queues. Latencies in milliseconds: from the
-    moment the message was recorded to the end of the attempt that delivered or booked it."""
+    """What a stretch of the story meant for one of the queues.
+
+    ``p50``, ``p95``: milliseconds from the record of a message to the end of the attempt that
+    delivered or booked it, "-" when there was none.
+    """
 
     messages: int
     done: int
+    dead: int
     attempts: int
-    p50: float
-    p95: float
+    p50: str
+    p95: str
 
     @property
     def retries(self) -> int:
@@ -126,7 +130,8 @@ def traffic(database: str, kind: str, connector_id: int, since: dict[str, int]) 
     rows = databases.query(
         database,
         f"""
-        SELECT count(*), count(*) FILTER (WHERE state = 'done'), coalesce(sum(attempt_count), 0),
+        SELECT count(*), count(*) FILTER (WHERE state = 'done'),
+               count(*) FILTER (WHERE state = 'dead'), coalesce(sum(attempt_count), 0)::int,
                percentile_cont(0.5) WITHIN GROUP (ORDER BY ms),
                percentile_cont(0.95) WITHIN GROUP (ORDER BY ms)
           FROM (SELECT m.state, m.attempt_count,
@@ -138,5 +143,5 @@ def traffic(database: str, kind: str, connector_id: int, since: dict[str, int]) 
         """,
         [connector_id, since[f"mfg_{kind}_message"]],
     )
-    messages, done, attempts, p50, p95 = rows[0]
-    return Traffic(messages, done, int(attempts), float(p50 or 0), float(p95 or 0))
+    *counts, p50, p95 = rows[0]
+    return Traffic(*counts, *("-" if ms is None else f"{ms:.0f}" for ms in (p50, p95)))

@@ -19,8 +19,8 @@ EVENTS = (
 )
 REPORT = "production.report.v1"
 
-DRAWER = "product.product_product_27"
-TABLE_TOP = "mrp.product_product_computer_desk_head"
+DRAWER = "Drawer"
+TABLE_TOP = "Table Top"
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class Planner:
     def release(self, product: str, quantity: float) -> Released:
         """Make an order with operations and confirm it.
 
-        :param product: external id of a product with a bill of materials that has operations
+        :param product: its name; it has a bill of materials with operations
         """
         product_id, bom_id = self._boms.get(product) or self._bom(product)
         (order_id,) = self._rpc.create(
@@ -123,18 +123,16 @@ class Planner:
         self._rpc("change.production.qty", "change_prod_qty", [wizard])
 
     def _bom(self, product: str) -> tuple[int, int]:
-        product_id = self._rpc.ref(product)
-        template = self._rpc.read("product.product", [product_id], "product_tmpl_id")[0]
-        boms = self._rpc.search(
+        """The product and its bill of materials that has operations."""
+        found = self._rpc.search(
             "mrp.bom",
-            [
-                ("product_tmpl_id", "=", template["product_tmpl_id"][0]),
-                ("operation_ids", "!=", False),
-            ],
-            "id",
+            [("product_tmpl_id.name", "=", product), ("operation_ids", "!=", False)],
+            "product_tmpl_id",
             limit=1,
         )
-        self._boms[product] = product_id, boms[0]["id"]
+        template_id, bom_id = found[0]["product_tmpl_id"][0], found[0]["id"]
+        variant = self._rpc.one("product.product", [("product_tmpl_id", "=", template_id)], "id")
+        self._boms[product] = variant["id"], bom_id
         return self._boms[product]
 
 
