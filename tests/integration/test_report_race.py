@@ -113,7 +113,7 @@ def run(plant, runners):
 
 
 def test_reports_of_one_order_do_not_deadlock(plant):
-    """The reports name their operations alone, so nothing but the order's lock puts them in line."""
+    """They name their operations alone: nothing but the order's lock puts them in line."""
     for sequence in range(1, REPORTS + 1):
         for workorder in plant.workorders:
             send(
