@@ -27,7 +27,12 @@ def lint(workspace: Workspace, *, fix: bool = False) -> int:
         failed.append("ruff check")
     if _run(workspace, [*ruff, "format", "--check", "--output-format=concise", "."]):
         failed.append("ruff format")
-    addons = sorted(path.parent for path in layout.root.glob("addons/*/__manifest__.py"))
+    manifests = [
+        path
+        for folder in ("addons", "tests/addons")
+        for path in layout.root.glob(f"{folder}/*/__manifest__.py")
+    ]
+    addons = sorted(path.parent for path in manifests)
     if addons and _run(workspace, [layout.python, "-m", "pylint", *addons]):
         failed.append("pylint-odoo")
     if _check_xml(layout.root):
