@@ -24,8 +24,8 @@ SCHEMA = """{
 class TestEventType(MfgCase):
     def test_names(self):
         for code in (
-            "mfg.production.order.released.v1",
-            "mfg.production.order.quantity_changed.v12",
+            "mfg.test.order.released.v1",
+            "mfg.test.order.quantity_changed.v12",
             "acme.thing.v1",
         ):
             with self.subTest(code):
