@@ -81,7 +81,7 @@ class Cases:
 
     def start_peer(self) -> None:
         self.peer = peer.Peer.create(self.bench)
-        self.peer.server.start()
+        self.peer.start(self.receiver)
 
     # === Cases === #
 

@@ -6,8 +6,10 @@ it. openupgradelib is named by its manifest, and used by its migrations alone.
 
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -17,7 +19,8 @@ from tests.harness.ports import LOOPBACK, free_port
 from tests.harness.process import ROOT, ChildProcess
 
 from . import odoo_process
-from .payload import body
+from .payload import body, token
+from .receiver_process import Receiver
 from .run import Bench, BenchError
 
 PACKAGES = ("odoo-addon-queue-job==19.0.2.4.0.1", "openupgradelib==3.13.7")
@@ -25,6 +28,8 @@ FOLDER = ROOT / ".local" / "peers" / "queue_job"
 WORKERS = 4
 """Odoo processes that run its jobs, and the capacity of its root channel."""
 START_SECONDS = 120
+WARM_UP = 20 * WORKERS
+"""Jobs after which every one of its processes has had some."""
 
 
 def fetch() -> Path:
@@ -85,6 +90,13 @@ class PeerServer(ChildProcess):
     def wait_ready(self) -> None:
         self.wait_until(self._has_database, START_SECONDS, "to serve its database")
 
+    def freeze(self) -> None:
+        """All its processes, of which the runner of jobs is one."""
+        os.killpg(self.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        os.killpg(self.pid, signal.SIGCONT)
+
     def _has_database(self) -> bool:
         new = self.output()[self._said_before :]
         return re.search(r"queue job runner ready for db", new) is not None
@@ -110,8 +122,21 @@ class Peer:
         bench.stack.callback(peer.server.stop)
         return peer
 
+    def start(self, receiver: Receiver) -> None:
+        """Start its server, and let it work until all its processes have loaded the database."""
+        self.server.start()
+        receiver.reset()
+        self.post_all(map(token, range(WARM_UP)), receiver.url)
+        receiver.wait_for(WARM_UP, START_SECONDS)
+
     def post_all(self, tokens: Iterable[str], url: str) -> None:
         """A job a token that posts its body to ``url``; all in one transaction."""
         with odoo_process.transaction(self.registry) as env:
             for token in tokens:
                 env["bench.order"].with_delay().bench_post(url, body(token))
+
+    def post_one(self, token: str, url: str) -> float:
+        """One such job in a transaction of its own; when its commit returned (monotonic, s)."""
+        with odoo_process.transaction(self.registry) as env:
+            env["bench.order"].with_delay().bench_post(url, body(token))
+        return time.monotonic()

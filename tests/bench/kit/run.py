@@ -23,7 +23,7 @@ class BenchError(Exception):
     """The benchmark cannot be run here; the text says why and what to do."""
 
 
-class Incomplete(Exception):  # noqa: N818 - what was measured is shown nevertheless
+class Incomplete(Exception):
     """A part of what is to be measured does not exist; the text says which."""
 
 

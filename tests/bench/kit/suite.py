@@ -1,11 +1,12 @@
 """The suite under measurement: its database, its configuration, its events."""
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-from odoo import api
+from odoo import api, models
 from odoo.modules.registry import Registry
 from odoo.tools import split_every
 
@@ -13,11 +14,11 @@ from tests.harness import databases
 from tests.harness.waiting import wait_for
 
 from . import odoo_process
-from .payload import event_data
+from .payload import event_data, ready_text
 from .run import Bench
 
 EVENT = "mfg.bench.order.confirmed.v1"
-"""An event type with a subscriber once ``Suite.connect`` was called."""
+"""The event type that is measured; it exists once a connector gets it."""
 UNHEARD = "mfg.bench.order.ignored.v1"
 """An event type that nobody subscribes to and that is not kept."""
 PER_TRANSACTION = 1000
@@ -25,6 +26,7 @@ PER_TRANSACTION = 1000
 
 @dataclass(frozen=True)
 class Link:
+    event: str
     connector_id: int
     subscription_id: int
     lane_id: int
@@ -42,12 +44,7 @@ class Suite:
         self._numbers = count(1)
         self._next_key = 1
         with odoo_process.transaction(registry) as env:
-            env["mfg.event.type"].create(
-                [
-                    {"code": code, "description": "For benchmarks.", "state": "published"}
-                    for code in (EVENT, UNHEARD)
-                ]
-            )
+            self._event_type(env, UNHEARD)
 
     @classmethod
     def create(cls, bench: Bench, name: str = "suite") -> "Suite":
@@ -59,9 +56,10 @@ class Suite:
 
     # === Configuration === #
 
-    def connect(self, url: str, *, lane: str, **connector: Any) -> Link:
-        """An active connector with a secret that gets every ``EVENT`` in this lane.
+    def connect(self, url: str, *, lane: str, event: str = EVENT, **connector: Any) -> Link:
+        """An active connector with a secret that gets every event of one type in this lane.
 
+        :param event: code of the type, which is made if it does not exist
         :param connector: further fields of it
         """
         with odoo_process.transaction(self.registry) as env:
@@ -78,12 +76,12 @@ class Suite:
                 {
                     "name": code,
                     "connector_id": record.id,
-                    "event_type_ids": [(6, 0, self._event_type(env).ids)],
+                    "event_type_ids": [(6, 0, self._event_type(env, event).ids)],
                     "lane_id": lane_record.id,
                 }
             )
             record.action_activate()
-            return Link(record.id, subscription.id, lane_record.id)
+            return Link(event, record.id, subscription.id, lane_record.id)
 
     def configure(self, model: str, record_id: int, **values: Any) -> None:
         """Change settings of a lane, a connector or a subscription."""
@@ -102,7 +100,7 @@ class Suite:
 
     # === Events === #
 
-    def emit(self, tokens: Iterable[str]) -> None:
+    def emit(self, tokens: Iterable[str], event: str = EVENT) -> None:
         """One event a token, each about an object of its own, many in one transaction."""
         for some in split_every(PER_TRANSACTION, tokens):
             first = self._next_key
@@ -111,7 +109,15 @@ class Suite:
                 # Nothing about the orders is read but their ids, so that they need not exist.
                 orders = env["bench.order"].browse(range(first, first + len(some)))
                 found = dict(zip(orders.ids, some, strict=True))
-                orders._mfg_emit(EVENT, lambda order, found=found: event_data(found[order.id]))
+                orders._mfg_emit(event, lambda order, found=found: event_data(found[order.id]))
+
+    def emit_one(self, token: str) -> float:
+        """One event in a transaction of its own; when its commit returned (monotonic, seconds)."""
+        key = self._next_key
+        self._next_key += 1
+        with odoo_process.transaction(self.registry) as env:
+            env["bench.order"].browse(key)._mfg_emit(EVENT, ready_text(token))
+        return time.monotonic()
 
     def wait_until_settled(self, deadline: float) -> None:
         """Until nothing is on its way any more.
@@ -132,5 +138,8 @@ class Suite:
         )
 
     @staticmethod
-    def _event_type(env: api.Environment) -> Any:
-        return env["mfg.event.type"].search([("code", "=", EVENT)])
+    def _event_type(env: api.Environment, code: str) -> models.BaseModel:
+        types = env["mfg.event.type"]
+        return types.search([("code", "=", code)]) or types.create(
+            {"code": code, "description": "For benchmarks.", "state": "published"}
+        )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.harness.process import ChildProcess
 from tests.harness.worker import Worker
 
 from .run import BenchError
@@ -20,18 +21,18 @@ def peak_rss_mb(pid: int) -> float:
 
 
 @contextmanager
-def frozen(*workers: Worker) -> Iterator[None]:
+def frozen(*runners: ChildProcess) -> Iterator[None]:
     """Hold running workers back, so that they all start at once when the block ends.
 
     They are up and warm, and do none of the work before the clock runs.
     """
-    for worker in workers:
-        worker.freeze()
+    for runner in runners:
+        runner.freeze()
     try:
         yield
     finally:
-        for worker in workers:
-            worker.thaw()
+        for runner in runners:
+            runner.thaw()
 
 
 @contextmanager
