@@ -58,7 +58,9 @@ class Base(models.AbstractModel):
         event_type_id, keep = self.env["mfg.event.type"]._lookup(code)
         cause = self._mfg_cause()
         batch = []
-        for record in self:
+        # sudo: what is told of a record does not depend on the rights of who changed it. A stock
+        # user's scrap names an operation that only production users may read.
+        for record in self.sudo():
             company = record._mfg_company()
             specs = [
                 spec

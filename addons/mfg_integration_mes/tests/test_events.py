@@ -498,6 +498,20 @@ class TestScrap(MesCase):
         (data,) = self.events(outbox, payload.SCRAP_RECORDED)
         self.assertEqual(data["order"]["uuid"], workorder.production_id.mfg_uuid)
 
+    def test_by_a_stock_user_who_may_not_read_operations(self):
+        workorder = self.make_order().workorder_ids[0]
+        scrap = self._scrap(
+            self.leg, 1, production_id=workorder.production_id.id, workorder_id=workorder.id
+        )
+        user = self.user("stock.group_stock_user")
+        with self.capture_outbox() as outbox:
+            # What its other steps have read already would hide it.
+            self.env.invalidate_all()
+            scrap.with_user(user)._mfg_emit(payload.SCRAP_RECORDED, payload.scrap_recorded)
+        (data,) = self.events(outbox, payload.SCRAP_RECORDED)
+        self.assertEqual(data["workorder"]["name"], workorder.name)
+        self.assertEqual(data["actor"], user.login)
+
     def test_a_question_is_no_fact(self):
         order = self.make_order()
         scrap = self._scrap(self.leg, 10**6, production_id=order.id)
