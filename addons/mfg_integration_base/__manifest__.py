@@ -6,7 +6,7 @@
     "author": "MFG Integration contributors",
     "license": "LGPL-3",
     "depends": ["base", "mail"],
-    "external_dependencies": {"python": ["aiohttp", "cryptography", "jsonschema"]},
+    "external_dependencies": {"python": ["aiohttp", "cronsim", "cryptography", "jsonschema"]},
     "data": [
         "security/mfg_integration_groups.xml",
         "security/ir.model.access.csv",
