@@ -1,0 +1,67 @@
+"""Codecs read what they promise to read, and refuse everything else in one way."""
+
+import random
+
+import pytest
+
+from odoo.addons.mfg_integration_base.exceptions import BusinessReject
+
+CONTRACT = "mfg.codec"
+
+SAMPLES = {
+    "json": {
+        "content_type": "application/json",
+        "good": [(b'{"a": [1, 2.5, "\xc3\xa4", null]}', {"a": [1, 2.5, "ä", None]}), (b"{}", {})],
+        "bad": [
+            b"", b"{", b'{"a": }', b"\xff\xfe", b'{"a": NaN}', b'{"a": 1e999}', b'{"a": "\\ud800"}',
+            b'{"a": "\\u0000"}', b"[" * 100_000, b'{"a": 1} {"b": 2}', b"9" * 10_000,
+        ],
+    },
+}  # fmt: skip
+"""By code: a Content-Type that it accepts, ``(bytes, document)``, and what it has to refuse."""
+
+
+@pytest.fixture(params=sorted(SAMPLES))
+def codec(request, plugins):
+    return plugins(CONTRACT)[request.param], SAMPLES[request.param]
+
+
+def test_every_codec_has_samples(plugins):
+    assert set(plugins(CONTRACT)) == set(SAMPLES)
+
+
+def test_reads_what_is_right(codec):
+    model, samples = codec
+    assert model._accepts(samples["content_type"])
+    for raw, document in samples["good"]:
+        assert model._decode(raw=raw, content_type=samples["content_type"]) == document
+
+
+def test_refuses_what_is_wrong_with_a_reason_for_a_person(codec):
+    model, samples = codec
+    for raw in samples["bad"]:
+        with pytest.raises(BusinessReject) as refused:
+            model._decode(raw=raw, content_type=samples["content_type"])
+        assert refused.value.reason == "codec"
+        assert refused.value.detail
+
+
+@pytest.mark.parametrize("content_type", ["", ";", "text/plain; charset=\x00", "a/b" * 1000, "/"])
+def test_judges_any_content_type_without_raising(codec, content_type):
+    model, _samples = codec
+    assert model._accepts(content_type) in (True, False)
+
+
+def test_bytes_that_nobody_thought_of(codec):
+    """A good message with bytes changed, cut and doubled: read or refused, nothing else."""
+    model, samples = codec
+    rng = random.Random(20261123)
+    for _round in range(300):
+        raw = bytearray(rng.choice(samples["good"])[0])
+        for _change in range(rng.randint(1, 4)):
+            place = rng.randrange(len(raw) + 1)
+            raw[place : place + rng.randint(0, 2)] = rng.randbytes(rng.randint(0, 3))
+        try:
+            model._decode(raw=bytes(raw), content_type=samples["content_type"])
+        except BusinessReject as refused:
+            assert refused.reason == "codec"
