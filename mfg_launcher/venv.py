@@ -1,6 +1,7 @@
 """The virtual environment under `.local/venv`, filled from the pinned requirement files."""
 
 import hashlib
+import importlib.util
 import os
 import shutil
 import sys
@@ -53,7 +54,7 @@ def ensure(layout: Layout, runner: Runner, console: Console, groups: Sequence[st
         if is_ready(layout, group):
             continue
         with console.step(f"Python packages ({group})") as step:
-            if not layout.python.exists():
+            if not (layout.venv / "bin" / "pip").exists():
                 _create(layout, runner)
             argv = [layout.python, "-m", "pip", "install", "--no-input", "--no-compile"]
             argv += ["--disable-pip-version-check", "--retries", "5"]
@@ -86,11 +87,15 @@ def ensure(layout: Layout, runner: Runner, console: Console, groups: Sequence[st
 
 
 def _create(layout: Layout, runner: Runner) -> None:
-    # A folder without a working interpreter is the rest of an interrupted attempt.
-    shutil.rmtree(layout.venv, ignore_errors=True)
     python = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    remedy = f"Run as root: apt-get install -y {python}-venv"
+    # Debian keeps it in a package of its own.
+    if importlib.util.find_spec("ensurepip") is None:
+        raise LauncherError("this Python cannot make a virtual environment", remedy)
+    # A folder without pip is the rest of an interrupted attempt.
+    shutil.rmtree(layout.venv, ignore_errors=True)
     runner.run(
         [sys.executable, "-m", "venv", layout.venv],
         what="making a virtual environment",
-        remedy=f"Run as root: apt-get install -y {python}-venv",
+        remedy=remedy,
     )
