@@ -35,7 +35,9 @@ BATCH_CONTENT_TYPE = "application/cloudevents-batch+json; charset=utf-8"
 REPLAY_EXTENSION = "mfgreplay"
 """Extension that marks a repetition: the id of the replay that caused it."""
 
-_SEQUENCE_DIGITS = 20
+SEQUENCE_DIGITS = 20
+"""Width of a sequence number on the wire."""
+
 _NAME = re.compile(r"[a-z0-9]{1,20}", re.ASCII)
 # Type system, "String": no control characters, no surrogates, no noncharacters.
 _FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
@@ -99,8 +101,8 @@ class EventRecord:
             _check_text(name, getattr(self, name) or "")
         if self.time.tzinfo is None:
             raise EnvelopeError("/time", "has no time zone")
-        if not 0 <= self.sequence < 10**_SEQUENCE_DIGITS:
-            raise EnvelopeError("/sequence", f"is not between 0 and 10^{_SEQUENCE_DIGITS}")
+        if not 0 <= self.sequence < 10**SEQUENCE_DIGITS:
+            raise EnvelopeError("/sequence", f"is not between 0 and 10^{SEQUENCE_DIGITS}")
 
 
 _TEXT_EXTENSIONS = ("partitionkey", "traceparent", "correlationid", "causationid")
@@ -142,7 +144,7 @@ def _text(record: EventRecord, extensions: Iterable[tuple[str, str | int | bool]
     if record.dataschema:
         attributes["dataschema"] = record.dataschema
     # As text of fixed width, so that comparing texts compares numbers (extension "sequence").
-    attributes["sequence"] = str(record.sequence).zfill(_SEQUENCE_DIGITS)
+    attributes["sequence"] = str(record.sequence).zfill(SEQUENCE_DIGITS)
     for name in _TEXT_EXTENSIONS:
         if value := getattr(record, name):
             attributes[name] = value
