@@ -216,7 +216,9 @@ class Cluster:
                 [*as_server, binaries / "postgres", "--single", "-D", fresh, "postgres"],
                 what="making the database role",
                 cwd=Path("/"),
-                stdin=f"CREATE ROLE {ROLE} LOGIN CREATEDB PASSWORD '{password}'\n",
+                # The second line lets DROP DATABASE ... WITH (FORCE) end an autovacuum worker.
+                stdin=f"CREATE ROLE {ROLE} LOGIN CREATEDB PASSWORD '{password}'\n"
+                f"GRANT pg_signal_backend TO {ROLE}\n",
             )
             with (fresh / "postgresql.conf").open("a") as stream:
                 stream.write(_SETTINGS)
