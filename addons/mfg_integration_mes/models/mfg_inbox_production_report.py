@@ -1,4 +1,3 @@
-from collections import defaultdict
 from datetime import timezone
 from decimal import Decimal
 
@@ -54,11 +53,12 @@ class MfgInboxProductionReport(models.AbstractModel):
         self._check_decision(order, report, decision)
         warnings = self._check_operation_before(workorder, report)
         progress = progress._apply(connector, order, workorder, report, decision.missing)
+        words = self.env["mfg.mes.words"]
         warnings += order._mfg_book(
             progress,
             report,
-            scrap=self._scrap(connector, order, decision.delta.scrap),
-            consumption=self._consumption(order),
+            scrap=words._scrap(connector, order, decision.delta.scrap),
+            consumption=words._consumption(order),
         )
         return self._delivered(
             order, workorder, report, decision.verdict, missing=decision.missing, warnings=warnings
@@ -234,86 +234,6 @@ class MfgInboxProductionReport(models.AbstractModel):
             warnings.append(text)
         return warnings
 
-    # === What the partner's words mean === #
-
-    def _scrap(self, connector, order, lines):
-        """``[(product, reason, lot name, quantity)]``, quantities in the product's unit."""
-        resolved = []
-        for (product_text, reason, lot), quantity in lines:
-            product, uom = order.product_id, order.product_uom_id
-            if product_text:
-                product = self._product(connector, order, product_text, "/scrap")
-                uom = product.uom_id
-                if product == order.product_id:
-                    raise BusinessReject(
-                        "invalid_value",
-                        self.env._("Scrap of the product itself is reported without product."),
-                        "/scrap",
-                    )
-            resolved.append((product, reason, lot, uom.round(float(quantity))))
-        return resolved
-
-    def _consumption(self, order):
-        """All that was reported for the order: ``{product: [(lot, Decimal)]}``, products' units."""
-        totals = defaultdict(Decimal)
-        for row in order.mfg_progress_ids:
-            for (product_text, uom_text, lot), quantity in row._read_totals().consumption:
-                product = self._product(row.connector_id, order, product_text, "/consumption")
-                uom = self._uom(row.connector_id, product, uom_text)
-                totals[product, lot] += _convert(quantity, uom, product.uom_id)
-        consumption = defaultdict(list)
-        for (product, lot), quantity in totals.items():
-            consumption[product].append((lot, quantity))
-        return dict(consumption)
-
-    def _product(self, connector, order, text, pointer):
-        """By the partner's own id, our UUID, or the internal reference, components first."""
-        product = self.env["mfg.external.ref"]._resolve(connector, "product.product", text)
-        components = order.move_raw_ids.product_id
-        for found in (
-            product,
-            components.filtered(lambda p: p.mfg_uuid == text.lower()),
-            components.filtered(lambda p: p.default_code == text),
-            self.env["product.product"].search(
-                ["|", ("mfg_uuid", "=", text.lower()), ("default_code", "=", text)], limit=2
-            ),
-        ):
-            if len(found) == 1:
-                return found
-            if found:
-                raise BusinessReject(
-                    "unknown_reference",
-                    self.env._("Several products have the reference %s.", text),
-                    pointer,
-                )
-        raise BusinessReject(
-            "unknown_reference", self.env._("There is no product %s here.", text), pointer
-        )
-
-    def _uom(self, connector, product, text):
-        if not text:
-            return product.uom_id
-        uom = self.env["mfg.external.ref"]._resolve(connector, "uom.uom", text)
-        uom = uom or self.env["uom.uom"].with_context(lang="en_US").search(
-            [("name", "=ilike", text)], limit=1
-        )
-        if not uom:
-            raise BusinessReject(
-                "unknown_reference", self.env._("There is no unit %s here.", text), "/consumption"
-            )
-        if not uom._has_common_reference(product.uom_id):
-            raise BusinessReject(
-                "invalid_value",
-                self.env._(
-                    "%(product)s is counted in %(unit)s, not in %(other)s.",
-                    product=product.display_name,
-                    unit=product.uom_id.name,
-                    other=uom.name,
-                ),
-                "/consumption",
-            )
-        return uom
-
     # === The answer === #
 
     def _delivered(self, order, workorder, report, verdict, *, missing=0, warnings=()):
@@ -385,13 +305,6 @@ class MfgInboxProductionReport(models.AbstractModel):
         if not order and isinstance(document.get("order"), str):
             order = order.search([("mfg_uuid", "=", document["order"].lower())])
         return order
-
-
-def _convert(quantity, uom, to):
-    """An exact quantity in another unit; exact still where the unit is the same."""
-    if uom == to:
-        return quantity
-    return Decimal(repr(uom._compute_quantity(float(quantity), to, round=False)))
 
 
 def _plain(number):

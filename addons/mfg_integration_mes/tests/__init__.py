@@ -1,9 +1,10 @@
 from . import (
-    test_events,
+    test_order_events,
     test_ownership,
     test_report,
     test_report_rejected,
     test_service_user,
     test_traps,
     test_views,
+    test_workorder_events,
 )

@@ -1,0 +1,101 @@
+from collections import defaultdict
+from decimal import Decimal
+
+from odoo import api, models
+from odoo.addons.mfg_integration_base.exceptions import BusinessReject
+
+
+class MfgMesWords(models.AbstractModel):
+    """What a shop floor's words for products and units mean here."""
+
+    _name = "mfg.mes.words"
+    _description = "Shop-floor words"
+
+    @api.model
+    def _scrap(self, connector, order, lines):
+        """``[(product, reason, lot name, quantity)]``, quantities in the product's unit."""
+        resolved = []
+        for (product_text, reason, lot), quantity in lines:
+            product, uom = order.product_id, order.product_uom_id
+            if product_text:
+                product = self._product(connector, order, product_text, "/scrap")
+                uom = product.uom_id
+                if product == order.product_id:
+                    raise BusinessReject(
+                        "invalid_value",
+                        self.env._("Scrap of the product itself is reported without product."),
+                        "/scrap",
+                    )
+            resolved.append((product, reason, lot, uom.round(float(quantity))))
+        return resolved
+
+    @api.model
+    def _consumption(self, order):
+        """All that was reported for the order: ``{product: [(lot, Decimal)]}``, products' units."""
+        totals = defaultdict(Decimal)
+        for row in order.mfg_progress_ids:
+            for (product_text, uom_text, lot), quantity in row._read_totals().consumption:
+                product = self._product(row.connector_id, order, product_text, "/consumption")
+                uom = self._uom(row.connector_id, product, uom_text)
+                totals[product, lot] += _convert(quantity, uom, product.uom_id)
+        consumption = defaultdict(list)
+        for (product, lot), quantity in totals.items():
+            consumption[product].append((lot, quantity))
+        return dict(consumption)
+
+    @api.model
+    def _product(self, connector, order, text, pointer):
+        """By the partner's own id, our UUID, or the internal reference, components first."""
+        product = self.env["mfg.external.ref"]._resolve(connector, "product.product", text)
+        components = order.move_raw_ids.product_id
+        for found in (
+            product,
+            components.filtered(lambda p: p.mfg_uuid == text.lower()),
+            components.filtered(lambda p: p.default_code == text),
+            self.env["product.product"].search(
+                ["|", ("mfg_uuid", "=", text.lower()), ("default_code", "=", text)], limit=2
+            ),
+        ):
+            if len(found) == 1:
+                return found
+            if found:
+                raise BusinessReject(
+                    "unknown_reference",
+                    self.env._("Several products have the reference %s.", text),
+                    pointer,
+                )
+        raise BusinessReject(
+            "unknown_reference", self.env._("There is no product %s here.", text), pointer
+        )
+
+    @api.model
+    def _uom(self, connector, product, text):
+        if not text:
+            return product.uom_id
+        uom = self.env["mfg.external.ref"]._resolve(connector, "uom.uom", text)
+        uom = uom or self.env["uom.uom"].with_context(lang="en_US").search(
+            [("name", "=ilike", text)], limit=1
+        )
+        if not uom:
+            raise BusinessReject(
+                "unknown_reference", self.env._("There is no unit %s here.", text), "/consumption"
+            )
+        if not uom._has_common_reference(product.uom_id):
+            raise BusinessReject(
+                "invalid_value",
+                self.env._(
+                    "%(product)s is counted in %(unit)s, not in %(other)s.",
+                    product=product.display_name,
+                    unit=product.uom_id.name,
+                    other=uom.name,
+                ),
+                "/consumption",
+            )
+        return uom
+
+
+def _convert(quantity, uom, to):
+    """An exact quantity in another unit; exact still where the unit is the same."""
+    if uom == to:
+        return quantity
+    return Decimal(repr(uom._compute_quantity(float(quantity), to, round=False)))
