@@ -92,8 +92,9 @@ class Cases:
         )
         self.bench.figures.add("rate", counts.rate)
         self.bench.figures.note(
-            f"{self.events} events a round, request bodies of {counts.bytes / counts.requests:.0f}"
-            f" bytes; the peer and the bare client send {BODY_BYTES}."
+            f"{self.events} events a round; request bodies of about"
+            f" {round(counts.bytes / counts.requests, -1):.0f} bytes, those of the peer and of the"
+            f" bare client of {BODY_BYTES}."
         )
 
     def rate_batch(self) -> None:

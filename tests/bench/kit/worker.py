@@ -1,6 +1,7 @@
 """The dedicated worker under measurement."""
 
 import re
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,7 +46,8 @@ def profiled(worker: Worker, path: Path | None) -> Iterator[None]:
         yield
         return
     argv = ["py-spy", "record", f"--pid={worker.pid}", f"--output={path}", "--format=raw"]
-    argv += ["--threads", "--gil", "--rate=200", "--nonblocking"]
+    # Waiting included: what a thread waits for tells as much as what it computes.
+    argv += ["--threads", "--idle", "--rate=200", "--nonblocking"]
     try:
         spy = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     except FileNotFoundError:
@@ -53,5 +55,5 @@ def profiled(worker: Worker, path: Path | None) -> Iterator[None]:
     try:
         yield
     finally:
-        spy.send_signal(2)  # as Ctrl-C: it writes its file and ends
+        spy.send_signal(signal.SIGINT)  # as Ctrl-C does: it writes its file and ends
         spy.wait(60)
