@@ -10,9 +10,9 @@ import pytest
 from cloudevents.core.bindings.http import HTTPMessage, from_http_event
 from standardwebhooks.webhooks import Webhook
 
-from odoo.addons.mfg_integration_base.tools import envelope, problem, signature
+from odoo.addons.mfg_integration_base.tools import envelope, per_item, problem, signature
 from odoo.addons.mfg_integration_base.tools.classify import from_status
-from odoo.addons.mfg_integration_base.tools.outcome import Delivered, Reject, Retry
+from odoo.addons.mfg_integration_base.tools.outcome import Answer, Delivered, Reject, Retry
 from odoo.addons.mfg_integration_base.tools.schema import compile_schema
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "wire_format.md").read_text()
@@ -178,6 +178,26 @@ def test_every_status_is_listed_once_and_means_what_it_says():
             assert type(outcome) is expected, status
             assert getattr(outcome, "pause", False) is ("paused" in meaning), status
     assert sorted(listed) == list(range(200, 600))
+
+
+def test_the_answers_to_a_batch_are_read_as_the_page_says():
+    ids = [f"01932f5a-7b3c-7def-8123-00000000000{number}" for number in (1, 2, 3)]
+    for body in blocks("### Answering a batch", "json"):
+        for status in (200, 207):
+            answer = Answer(from_status(status, body=body), status, body)
+            found = per_item.outcomes(answer, ids)
+            assert [type(found[one]) for one in ids] == [Delivered, Reject, Retry]
+            assert found[ids[2]].after == 60
+
+
+def test_the_words_for_a_status_are_those_of_the_code():
+    meanings = {"delivered": Delivered, "not now": Retry, "final: a person looks": Reject}
+    listed = {
+        word.strip("`"): meanings[meaning]
+        for cell, meaning in table("word")
+        for word in cell.split(", ")
+    }
+    assert listed == dict(per_item.WORDS)
 
 
 # -- what a partner sends
