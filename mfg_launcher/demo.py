@@ -48,7 +48,6 @@ def demo(workspace: Workspace, name: str, wanted_port: int | None) -> int:
         )
     record = server.start(workspace, database)
     workspace.console.say(
-        f"\nOdoo runs at {record.details['url']} - user admin, password admin."
-        "\nEnd it with ./mfg stop."
+        f"\nOdoo keeps running at {record.details['url']}; end it with ./mfg stop."
     )
     return 0
