@@ -9,7 +9,6 @@ from . import (
     mrp_production_booking,
     mrp_production_closing,
     mrp_production_components,
-    mrp_production_split,
     mrp_workcenter,
     mrp_workcenter_productivity,
     mrp_workorder,

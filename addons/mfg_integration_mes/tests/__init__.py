@@ -1,4 +1,5 @@
 from . import (
+    test_install,
     test_order_events,
     test_ownership,
     test_report,
