@@ -28,12 +28,14 @@ _SUSPICIOUS_ESCAPE = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 class JsonError(ValueError):
     """The body is not JSON that we accept.
 
+    :ivar message: what is wrong, without the place
     :ivar line: line of the place, from 1
     :ivar column: column of the place in characters, from 1
     """
 
     def __init__(self, message: str, line: int, column: int):
         super().__init__(f"{message} (line {line}, column {column}).")
+        self.message = message
         self.line = line
         self.column = column
 
