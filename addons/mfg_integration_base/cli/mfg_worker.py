@@ -126,6 +126,7 @@ class Worker:
             runner.start()
         while not self._stop.wait(1.0):
             registry.check_signaling()  # configuration changed in another process
+        _logger.info("%s ends: finishing what is in flight", self._name)
         for runner in self._runners:
             runner.join()
         _logger.info("%s stopped, nothing in flight", self._name)
