@@ -177,7 +177,7 @@ class _Record:
 
     def __init__(self, document: Any, prefix: str = ""):
         if not isinstance(document, dict):
-            raise _Wrong(prefix.rstrip("/") or "the line", "is not a JSON object")
+            raise _Wrong("the line", "is not a JSON object")
         self._members = document
         self._prefix = prefix
 
