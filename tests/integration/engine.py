@@ -64,10 +64,7 @@ def _settled(claimed: Claimed, **values: Any) -> Settled:
 
 def settle(env: api.Environment, settled: list[Settled]) -> set[int]:
     """Settle and give the keys back; ids of the messages that were still ours."""
-    queue = env["mfg.message.queue"]
-    ours = queue._settle_messages(OUT, settled)
-    queue._release_keys(OUT, settled)
-    return ours
+    return env["mfg.message.queue"]._settle(OUT, settled)
 
 
 def let_leases_run_out(flow) -> None:

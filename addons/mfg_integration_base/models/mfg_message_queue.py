@@ -270,6 +270,20 @@ class MfgMessageQueue(models.AbstractModel):
         return [Claimed(*row) for row in self.env.cr.fetchall()]
 
     @api.model
+    def _settle(self, queue, settled):
+        """Settle and give the keys back in one transaction; ids of the messages still ours.
+
+        Keys are locked first, as people lock them. A key whose message is no longer ours is left
+        alone: whoever changed the message has put it right, or its lease runs out.
+        """
+        if not settled:
+            return set()
+        self._lock_keys(queue, SQL("id = ANY(%s)", [row.key_id for row in settled]))
+        ours = self._settle_messages(queue, settled)
+        self._release_keys(queue, [row for row in settled if row.message_id in ours])
+        return ours
+
+    @api.model
     def _settle_messages(self, queue, settled):
         """Write how attempts ended; ids of the messages that were still ours.
 
@@ -321,13 +335,15 @@ class MfgMessageQueue(models.AbstractModel):
 
     @api.model
     def _release_keys(self, queue, settled):
-        """Give keys back after their messages were settled; the counterpart of ``_claim``."""
+        """Give keys back after their messages were settled; the counterpart of ``_claim``.
+
+        Several keys have to be locked already (see ``_settle``).
+        """
         if not settled:
             return
         cr = self.env.cr
         rows = list(settled)
         ids = [row.key_id for row in rows]
-        self._lock_keys(queue, SQL("id = ANY(%s)", ids))
         cr.execute(
             SQL(
                 """

@@ -2,7 +2,7 @@ from odoo import api, models
 from odoo.exceptions import ValidationError
 from odoo.tools import SQL
 
-from ..tools.lifecycle import Verb, next_state
+from ..tools.lifecycle import State, Verb, next_state
 from .mfg_message_queue import NOW, QUEUE_OF_MODEL, QUEUES, UNFINISHED
 
 
@@ -55,6 +55,14 @@ class MfgMessageQueue(models.AbstractModel):
             )
         )
         for message_id, state in cr.fetchall():
+            if state == State.RUNNING:
+                # Only its runner may take it from here: the lifecycle allows these verbs to it.
+                raise ValidationError(
+                    self.env._(
+                        "Message %s is on its way at this moment: try again when it has ended.",
+                        messages.browse(message_id).uuid,
+                    )
+                )
             try:
                 next_state(state, verb)
             except ValueError as error:
@@ -72,14 +80,22 @@ class MfgMessageQueue(models.AbstractModel):
     def _move_lane(self, direction, owner_ids, lane_id):
         """Move what waits for these subscriptions or routes to another lane."""
         queue = QUEUES[direction]
-        for table, column in (
-            (queue.messages, queue.owner),
-            (queue.keys, SQL.identifier("owner_id")),
-        ):
-            self.env.cr.execute(
-                SQL("UPDATE %s SET lane_id = %s WHERE %s = ANY(%s) AND lane_id != %s",
-                    table, lane_id, column, list(owner_ids), lane_id)
-            )  # fmt: skip
+        owner_ids = list(owner_ids)
+        # Keys before messages, as everybody locks them.
+        self._lock_keys(queue, SQL("owner_id = ANY(%s)", owner_ids))
+        self.env.cr.execute(
+            SQL(
+                "UPDATE %s SET lane_id = %s WHERE owner_id = ANY(%s) AND lane_id != %s",
+                queue.keys, lane_id, owner_ids, lane_id,
+            )
+        )  # fmt: skip
+        self.env.cr.execute(
+            SQL(
+                "UPDATE %s SET lane_id = %s"
+                " WHERE %s = ANY(%s) AND lane_id != %s AND state IN %s",
+                queue.messages, lane_id, queue.owner, owner_ids, lane_id, UNFINISHED,
+            )
+        )  # fmt: skip
 
     @api.model
     def _lane_counts(self, lane_ids):

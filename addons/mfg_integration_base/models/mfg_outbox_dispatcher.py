@@ -138,8 +138,7 @@ class MfgOutboxDispatcher(models.AbstractModel):
         """Write how attempts ended; list of ``(Flight, Settled, pause)``."""
         settled = [self._row(env, pump, flight, answer) for flight, answer in landed]
         rows = [row for _flight, row, _pause in settled]
-        env["mfg.message.queue"]._settle_messages(QUEUE, rows)
-        env["mfg.message.queue"]._release_keys(QUEUE, rows)
+        env["mfg.message.queue"]._settle(QUEUE, rows)
         return settled
 
     def _row(self, env, pump, flight, answer):
