@@ -90,24 +90,24 @@ def test_the_first_rule_that_fits_decides():
 @pytest.mark.parametrize(
     ("rule", "expected"),
     [
-        ({"then": "retry"}, Retry("partner_busy", status=422, response="{}")),
-        ({"then": "retry", "after": 120}, Retry("partner_busy", status=422, response="{}",
+        ({"then": "retry"}, Retry("partner_busy", status=409, response="{}")),
+        ({"then": "retry", "after": 120}, Retry("partner_busy", status=409, response="{}",
                                                 delay=120.0)),
         ({"then": "retry", "reason": "rate_limited"},
-         Retry("rate_limited", status=422, response="{}")),
-        ({"then": "dead"}, Reject("rejected_by_partner", status=422, response="{}")),
+         Retry("rate_limited", status=409, response="{}")),
+        ({"then": "dead"}, Reject("rejected_by_partner", status=409, response="{}")),
         ({"then": "dead", "reason": "closed_order"},
-         Reject("closed_order", status=422, response="{}")),
-        ({"then": "pause"}, Reject("paused_by_rule", status=422, response="{}", pause=True)),
+         Reject("closed_order", status=409, response="{}")),
+        ({"then": "pause"}, Reject("paused_by_rule", status=409, response="{}", pause=True)),
         ({"then": "pause", "reason": "auth"},
-         Reject("auth", status=422, response="{}", pause=True)),
-        ({"then": "done"}, Delivered(422, response="{}")),
+         Reject("auth", status=409, response="{}", pause=True)),
+        ({"then": "done"}, Delivered(409, response="{}")),
     ],
 )  # fmt: skip
 def test_what_a_rule_makes_of_an_answer(rule, expected):
-    outcome = apply(rules({"status": "422", **rule}), answer(422, "{}"))
+    outcome = apply(rules({"status": "409", **rule}), answer(409, "{}"))
     said = outcome.note if isinstance(outcome, Delivered) else outcome.detail
-    assert said == (f"Answered 422 (Unprocessable Entity); decided by rule 1 (422: {rule['then']})")
+    assert said == (f"Answered 409 (Conflict); decided by rule 1 (409: {rule['then']})")
     field = "note" if isinstance(outcome, Delivered) else "detail"
     assert outcome == type(expected)(
         **{name: getattr(expected, name) for name in expected.__slots__ if name != field},
