@@ -109,7 +109,8 @@ class MrpProduction(models.Model):
         return self.picking_type_id.warehouse_id.name or None
 
     def _mfg_matches(self, spec, cause):
-        # An order that a partner's own report brought about (a backorder) is news to it as well.
+        # What a partner's report brought about beyond what it says is news to it as well: a
+        # backorder, or an order for components that run short.
         if self.env.context.get("mfg_news"):
             spec = spec._replace(echo=True)
         return super()._mfg_matches(spec, cause)
@@ -123,7 +124,7 @@ class MrpProduction(models.Model):
         # Backorders and parts of a split never pass action_confirm.
         result = super()._action_confirm_mo_backorders()
         if not self.env.context.get("mfg_release_later"):
-            self.with_context(mfg_news=True)._mfg_release()
+            self._mfg_release()
         return result
 
     def _mfg_release(self):
@@ -139,7 +140,7 @@ class MrpProduction(models.Model):
         # force_manual_consumption does not do: it marks only moves that differ from the plan.
         orders.filtered(lambda order: order.mfg_owner == "mes")._mfg_hold_consumption()
         orders.write({"mfg_released_at": fields.Datetime.now(), "mfg_revision": 1})
-        orders._mfg_emit(payload.RELEASED, payload.released)
+        orders.with_context(mfg_news=True)._mfg_emit(payload.RELEASED, payload.released)
 
     def _mfg_hold_consumption(self):
         """Take the components' consumption out of Odoo's hands."""
@@ -154,7 +155,7 @@ class MrpProduction(models.Model):
         if "mfg_owner" in vals:
             self._mfg_check_owner_change(vals["mfg_owner"])
         reported = Reported.of(self.env)
-        if reported and reported.ended_at and vals.get("state") == "done":
+        if vals.get("state") == "done" and reported and reported.ended_at:
             vals = {**vals, "date_finished": reported.ended_at}
         quantities = {}
         if "product_qty" in vals:
@@ -176,15 +177,16 @@ class MrpProduction(models.Model):
         ):
             return
         self.mfg_revision += 1
-        self._mfg_emit(
+        reported = Reported.of(self.env)
+        self.with_context(mfg_news=not reported or reported.order_id != self.id)._mfg_emit(
             payload.QUANTITY_CHANGED, partial(payload.quantity_changed, old_quantity=old_quantity)
         )
 
     def _action_cancel(self):
         result = super()._action_cancel()
-        self.filtered(lambda order: order.state == "cancel")._mfg_closed(
-            payload.CANCELLED, payload.cancelled
-        )
+        self.filtered(lambda order: order.state == "cancel").with_context(
+            mfg_news=True
+        )._mfg_closed(payload.CANCELLED, payload.cancelled)
         return result
 
     def _mfg_closed(self, code, data):

@@ -149,7 +149,7 @@ class MrpProduction(models.Model):
         context = {
             "skip_backorder": True,
             "skip_redirection": True,
-            CONTEXT_KEY: Reported(ended_at=posted_at),
+            CONTEXT_KEY: Reported(order_id=self.id, ended_at=posted_at),
         }
         if self.picking_type_id.create_backorder != "never" and self._get_quantity_to_backorder():
             context["mo_ids_to_backorder"] = self.ids

@@ -90,7 +90,9 @@ class MrpWorkorder(models.Model):
     def _mfg_finish(self, good, started_at, ended_at):
         """Finish with exactly ``good`` pieces at ``ended_at`` (naive UTC or None: now)."""
         self.ensure_one()
-        reported = Reported(good=good, started_at=started_at, ended_at=ended_at)
+        reported = Reported(
+            order_id=self.production_id.id, good=good, started_at=started_at, ended_at=ended_at
+        )
         self.with_context(**{CONTEXT_KEY: reported}).button_finish()
 
     # === Screens === #

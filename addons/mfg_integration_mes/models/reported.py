@@ -13,11 +13,13 @@ class Reported:
     Odoo's buttons book ``now()`` and, where nothing was made, the planned quantity. The models'
     ``write`` takes these instead. Only this process can make an instance, so no RPC call can.
 
+    :param order_id: the order that is reported on
     :param good: good quantity of an operation in the order's unit, or None
     :param started_at: naive UTC, or None
     :param ended_at: naive UTC, or None
     """
 
+    order_id: int
     good: float | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None

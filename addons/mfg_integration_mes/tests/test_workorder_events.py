@@ -1,6 +1,7 @@
 """Events of operations and scrap, and what is sent back to who caused it: on each path."""
 
 from odoo import Command
+from odoo.addons.mfg_integration_base.models.base import Cause
 from odoo.exceptions import UserError
 from odoo.tests import tagged
 
@@ -197,6 +198,18 @@ class TestEcho(MesCase):
             self.booked(order.workorder_ids[0], 1, 6, "finished")
             self.booked(order.workorder_ids[1], 1, 6, "finished")
         self.assertEqual(self._told(outbox), [payload.RELEASED])
+
+    def test_other_orders_are_news(self):
+        """A report may bring about, change and cancel orders for components."""
+        cause = Cause("0192f3a0-0000-7000-8000-000000000031", self.mes.id, "c", "")
+        child = self.make_order(confirm=False).with_context(mfg_cause=cause)
+        with self.capture_outbox() as outbox:
+            child.action_confirm()
+            child.product_qty = 12
+            child.action_cancel()
+        self.assertEqual(
+            self._told(outbox), [payload.RELEASED, payload.QUANTITY_CHANGED, payload.CANCELLED]
+        )
 
     def test_rejection_is_news(self):
         order = self.make_order()
