@@ -9,7 +9,8 @@ from tests.harness.rpc import Rpc, RpcError
 from tests.harness.server import OdooServer
 
 from . import site as sites
-from .site import SOON, Link
+from .partner import Partner
+from .site import Link
 
 WAITING = 3
 
@@ -56,9 +57,8 @@ def attempts(database: str, link: Link) -> list[tuple[str, int]]:
     )
 
 
-@pytest.mark.parametrize("copy", ["template", "pg_dump", "neutralized"], indirect=True)
-def test_a_copy_neither_sends_nor_accepts_and_says_so(quiet_site, copy, partner, link):
-    admin = copy.rpc()
+def assert_quiet(copy: OdooServer, admin: Rpc, partner: Partner, link: Link) -> None:
+    """It sends nothing when its lane runs, accepts nothing, and says so."""
     run_lane(admin)
     assert partner.message_ids == []
     assert attempts(copy.database, link) == [("pending", 0)] * WAITING
@@ -68,17 +68,19 @@ def test_a_copy_neither_sends_nor_accepts_and_says_so(quiet_site, copy, partner,
     assert admin.count("mfg.inbox.message", [("connector_id", "=", link.connector_id)]) == 0
     (connector,) = admin.read("mfg.connector", [link.connector_id], "activated_here")
     assert connector["activated_here"] is False
+
+
+@pytest.mark.parametrize("copy", ["template", "pg_dump"], indirect=True)
+def test_a_copy_is_quiet_until_a_person_activates_it(quiet_site, copy, partner, link):
+    admin = copy.rpc()
+    assert_quiet(copy, admin, partner, link)
     # The original goes on as if there were no copy.
     run_lane(quiet_site.rpc())
-    messages = quiet_site.wait_until_done(link, SOON)
+    messages = quiet_site.wait_until_done(link)
     assert sorted(partner.message_ids) == sorted(message.uuid for message in messages)
     assert quiet_site.post(link, "m1").status_code == 202
-
-
-@pytest.mark.parametrize("copy", ["template"], indirect=True)
-def test_a_person_may_activate_a_moved_database(copy, partner, link):
-    """A restored backup is a copy as well, and has to go on some day."""
-    admin = copy.rpc()
+    # A restored backup is a copy as well, and has to go on some day.
+    partner.forget()
     admin("mfg.connector", "action_activate", [link.connector_id])
     run_lane(admin)
     assert attempts(copy.database, link) == [("done", 1)] * WAITING
@@ -87,8 +89,9 @@ def test_a_person_may_activate_a_moved_database(copy, partner, link):
 
 
 @pytest.mark.parametrize("copy", ["neutralized"], indirect=True)
-def test_nobody_may_activate_a_neutralized_copy(copy, partner, link):
+def test_a_neutralized_copy_is_quiet_for_good(copy, partner, link):
     admin = copy.rpc()
+    assert_quiet(copy, admin, partner, link)
     with pytest.raises(RpcError, match="neutralized"):
         admin("mfg.connector", "action_activate", [link.connector_id])
     secrets = databases.query(

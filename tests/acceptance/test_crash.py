@@ -195,7 +195,7 @@ def test_killed_at_random(runner, partner, record_property):
     link = site.connect(partner.url, max_in_flight=IN_FLIGHT)
     contacts = site.contacts(5)
     partner.script(then=lambda *call: faults.slow(rng.uniform(0, 0.05))(*call))
-    rounds = 4
+    rounds = 3
     for _round in range(rounds):
         for _n in range(4):
             site.emit(contacts)

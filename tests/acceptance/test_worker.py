@@ -8,7 +8,6 @@ from tests.harness.worker import Worker
 from . import partner as faults
 from .site import SOON
 
-LEASE_SECONDS = 20
 IN_FLIGHT = 4
 
 
@@ -53,7 +52,7 @@ def test_sigterm_finishes_what_is_under_way_and_nothing_more(quiet_site, worker,
     quiet_site.emit(quiet_site.contacts(IN_FLIGHT + 2))
     partner.wait_for_requests(IN_FLIGHT, SOON)
     worker.ask_to_end()
-    wait_for(lambda: "finishing what" in worker.output(), SOON, "it to notice")
+    wait_for(lambda: "finishing what" in worker.output(), SOON, "it to notice", seen=worker.tail)
     assert worker.running
     partner.release()
     assert worker.wait_for_end(SOON) == 0
@@ -81,8 +80,9 @@ def test_a_frozen_worker_is_replaced_and_its_late_answer_does_not_count(
     quiet_site.emit(quiet_site.contacts(1))
     partner.wait_for_requests(1, SOON)
     worker.freeze()
+    quiet_site.let_leases_run_out()
     with Worker(quiet_site.database, folder, name="second"):
-        partner.wait_for_requests(2, LEASE_SECONDS + SOON)
+        partner.wait_for_requests(2, SOON)
         partner.release()
         (message,) = quiet_site.wait_until_done(link)
         assert quiet_site.outcomes(link) == [["lost", "delivered"]]
