@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.harness import databases
-from tests.harness.rpc import Rpc
+from tests.harness.rpc import Rpc, RpcError
 from tests.harness.server import OdooServer
 from tests.harness.shop_floor import ShopFloor
 from tests.harness.waiting import wait_for
@@ -30,7 +30,8 @@ SOON = 30
 LATER = 120
 """Seconds for what waits for a lease to end or a server to come up."""
 
-ERROR_QUEUE = "/odoo/action-mfg_integration_base.mfg_message_dead_action"
+ERROR_QUEUE = "mfg_integration_base.mfg_message_dead_action"
+"""External id of the action that shows it."""
 
 
 class Foundation:
@@ -72,6 +73,7 @@ class Foundation:
                 self._chapter(chapter)
             self.the_books_agree()
         self._show_figures()
+        self.admin.ref(ERROR_QUEUE)  # its address is about to be told
 
     def _chapter(self, chapter: Any) -> None:
         title = chapter.__doc__.splitlines()[0]
@@ -241,6 +243,7 @@ class Foundation:
         databases.pg_dump_copy(self.odoo.database, copy, self.folder)
         try:
             self.floor.start()
+            self._retry_now()
             self._wait_until_sent()
             before = self.floor.counts()
             with OdooServer(copy, self.folder) as server:
@@ -346,6 +349,19 @@ class Foundation:
         )
         return {"lot": lots[0]["name"]}
 
+    def _retry_now(self) -> None:
+        """An operator presses "Retry": what waits for its next attempt goes out now."""
+        for message in self.admin.search(
+            "mfg.outbox.message",
+            [("connector_id", "=", self.connection.connector_id), ("state", "=", "retrying")],
+            "uuid",
+        ):
+            try:
+                self.admin("mfg.outbox.message", "action_retry", [message["id"]])
+            except RpcError as error:
+                # Its time came between the look and the button.
+                self.tell.say(f"Nothing to retry: {error.message}")
+
     def _wait_until_sent(self) -> None:
         connector_id = self.connection.connector_id
         wait_for(
@@ -435,7 +451,8 @@ def main() -> int:
             print(f"\nThe demo {kind}: {error}", file=sys.stderr)
             return 1
     print(f"\n  Odoo is running: {odoo.url}  (login admin, password admin)")
-    print(f"  Error queue:     {odoo.url}{ERROR_QUEUE}")
+    print(f"  Error queue:     {odoo.url}/odoo/action-{ERROR_QUEUE}")
+    print("  The shop floor has gone home: what you release now waits in the outbox.")
     return 0
 
 
