@@ -28,7 +28,7 @@ FLAGS = [
 BASE = "mfg_integration_base."
 SHOTS = {
     # file -> (action, what to open in the list, what must be there before the shutter)
-    "connector": (f"{BASE}mfg_connector_action", "Shop floor", ".o_form_view .oe_button_box"),
+    "connector": (f"{BASE}mfg_connector_action", "Shop floor", ".o_form_view .o_form_sheet"),
     "outbox": (f"{BASE}mfg_outbox_message_action", None, ".o_list_view .o_data_row"),
     "error_queue": (f"{BASE}mfg_message_dead_action", None, ".o_list_view .o_data_row"),
 }
@@ -47,9 +47,9 @@ def take(url: str, login: str, password: str) -> None:
         for name, (action, record, awaited) in SHOTS.items():
             page.goto(f"{url}/odoo/action-{action}")
             if record:
-                page.get_by_text(record, exact=True).first.click()
+                page.locator(".o_kanban_record", has=page.get_by_text(record, exact=True)).click()
             page.wait_for_selector(awaited)
-            page.wait_for_load_state("networkidle")
+            page.wait_for_function("document.fonts.status === 'loaded'")
             page.screenshot(path=FOLDER / f"{name}.png")
             sys.stdout.write(f"{name}.png\n")
         browser.close()
