@@ -57,16 +57,16 @@ class Base(models.AbstractModel):
         """
         event_type_id, keep = self.env["mfg.event.type"]._lookup(code)
         cause = self._mfg_cause()
-        batch = []
+        batch, matching = [], {}
         # sudo: what is told of a record does not depend on the rights of who changed it. A stock
         # user's scrap names an operation that only production users may read.
         for record in self.sudo():
             company = record._mfg_company()
-            specs = [
-                spec
-                for spec in self.env["mfg.subscription"]._matching(event_type_id, company.id)
-                if record._mfg_matches(spec, cause)
-            ]
+            if company not in matching:
+                matching[company] = self.env["mfg.subscription"]._matching(
+                    event_type_id, company.id
+                )
+            specs = [spec for spec in matching[company] if record._mfg_matches(spec, cause)]
             if specs or keep:
                 batch.append((record, company, specs))
         if not batch:

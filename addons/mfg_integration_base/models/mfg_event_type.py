@@ -6,6 +6,7 @@ from odoo.exceptions import ValidationError
 
 from ..exceptions import UnknownEventType
 from ..tools.schema import check_schema, compile_schema
+from .caches import forget
 
 CODE_PATTERN = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+\.v[1-9][0-9]*")
 
@@ -102,15 +103,15 @@ class MfgEventType(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        self.env.registry.clear_cache()
+        forget(self.env)
         return super().create(vals_list)
 
     def write(self, vals):
-        self.env.registry.clear_cache()
+        forget(self.env)
         return super().write(vals)
 
     def unlink(self):
-        self.env.registry.clear_cache()
+        forget(self.env)
         return super().unlink()
 
     @api.model

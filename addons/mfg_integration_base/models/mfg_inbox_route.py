@@ -8,6 +8,7 @@ from odoo.exceptions import ValidationError
 from ..const import API_PREFIX, DEDUPE_DAYS
 from ..tools import json_pointer
 from ..tools.schema import check_schema, compile_schema
+from .caches import forget
 
 MESSAGE_TYPE_PATTERN = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*\.v[1-9][0-9]*")
 
@@ -140,18 +141,19 @@ class MfgInboxRoute(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        self.env.registry.clear_cache()
+        forget(self.env)
         return super().create(vals_list)
 
     def write(self, vals):
-        self.env.registry.clear_cache()
+        forget(self.env)
         result = super().write(vals)
         if "lane_id" in vals:
             self.env["mfg.message.queue"]._move_lane("in", self.ids, vals["lane_id"])
+            self.env["mfg.waker"]._wake(self.lane_id)
         return result
 
     def unlink(self):
-        self.env.registry.clear_cache()
+        forget(self.env)
         return super().unlink()
 
     def _effective_schema(self):

@@ -4,6 +4,8 @@ from typing import NamedTuple
 from odoo import api, fields, models, tools
 from odoo.exceptions import ValidationError
 
+from .caches import Unconfirmed, confirmed, forget
+
 
 class SubscriptionSpec(NamedTuple):
     """What emission needs to know of a subscription, cached per event type and company."""
@@ -85,7 +87,7 @@ class MfgSubscription(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        self.env.registry.clear_cache()
+        forget(self.env)
         return super().create(vals_list)
 
     def write(self, vals):
@@ -93,16 +95,16 @@ class MfgSubscription(models.Model):
             raise ValidationError(
                 self.env._("A subscription stays with its connector. Retire it and make a new one.")
             )
-        self.env.registry.clear_cache()
+        forget(self.env)
         result = super().write(vals)
         if "lane_id" in vals:
             self.env["mfg.message.queue"]._move_lane("out", self.ids, vals["lane_id"])
-        if vals.get("state") == "active":
+        if vals.get("state") == "active" or "lane_id" in vals:
             self.env["mfg.waker"]._wake(self.lane_id)
         return result
 
     def unlink(self):
-        self.env.registry.clear_cache()
+        forget(self.env)
         return super().unlink()
 
     @api.ondelete(at_uninstall=False)
@@ -137,9 +139,23 @@ class MfgSubscription(models.Model):
             )
 
     @api.model
-    @tools.ormcache("event_type_id", "company_id")
     def _matching(self, event_type_id, company_id):
         """Specs of the subscriptions that get events of this type in this company (cached)."""
+        try:
+            return self._matching_cached(event_type_id, company_id)
+        except Unconfirmed as unconfirmed:
+            return unconfirmed.value
+
+    @api.model
+    @tools.ormcache("event_type_id", "company_id")
+    def _matching_cached(self, event_type_id, company_id):
+        return confirmed(
+            self.env,
+            lambda env: env["mfg.subscription"]._look_up_matching(event_type_id, company_id),
+        )
+
+    @api.model
+    def _look_up_matching(self, event_type_id, company_id):
         # sudo: the subscribers of an event do not depend on who caused it.
         subscriptions = self.sudo().search(
             [
