@@ -1,11 +1,15 @@
 import re
 
 from odoo import api, fields, models
-from odoo.exceptions import ValidationError
+from odoo.exceptions import AccessError, ValidationError
 
 from ..const import ENVIRONMENTS, MAX_TOTAL_TIMEOUT
 from ..exceptions import ConfigurationError
 from ..tools.url_guard import check_url, parse_allow_list
+from .caches import forget
+
+VERB_FIELDS = frozenset({"state", "environment", "activation_fingerprint", "service_user_id"})
+"""What only the connector's own verbs write, through RPC as well."""
 
 CODE_PATTERN = re.compile(r"[a-z][a-z0-9_-]{1,62}")
 
@@ -182,17 +186,28 @@ class MfgConnector(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        connectors = super().create(vals_list)
+        connectors = super().create(
+            [
+                {name: value for name, value in vals.items() if name not in VERB_FIELDS}
+                for vals in vals_list
+            ]
+        )
         for connector in connectors:
             connector._create_service_user()
         # sudo: nobody edits run-time rows, they belong to the engine.
         self.env["mfg.connector.runtime"].sudo().create(
             [{"connector_id": connector.id} for connector in connectors]
         )
-        self.env.registry.clear_cache()
+        forget(self.env)
         return connectors
 
     def write(self, vals):
+        if VERB_FIELDS & vals.keys():
+            # A service user of one's choice would book a partner's messages with that user's
+            # rights, and be deleted with the connector.
+            raise AccessError(
+                self.env._("The state and the service user of a connector follow from its buttons.")
+            )
         if "code" in vals and any(connector.code != vals["code"] for connector in self):
             raise ValidationError(
                 self.env._(
@@ -203,11 +218,16 @@ class MfgConnector(models.Model):
             raise ValidationError(
                 self.env._("A connector stays with its company. Retire it and make a new one.")
             )
-        self.env.registry.clear_cache()
+        forget(self.env)
         return super().write(vals)
 
+    def _write_verb(self, vals):
+        """Past write(), which refuses these fields to everybody but the verbs."""
+        forget(self.env)
+        return super().write(vals)  # pylint: disable=super-method-mismatch
+
     def unlink(self):
-        self.env.registry.clear_cache()
+        forget(self.env)
         users = self.sudo().service_user_id  # sudo: made by create(), see there
         result = super().unlink()
         users.unlink()
@@ -229,7 +249,7 @@ class MfgConnector(models.Model):
         self.ensure_one()
         # sudo: a connector's manager need not be allowed to create users. The user gets fixed,
         # minimal groups; extension addons add theirs in _service_user_groups().
-        self.service_user_id = (
+        user = (
             self.env["res.users"]
             .sudo()
             .with_context(no_reset_password=True, mail_create_nosubscribe=True)
@@ -243,6 +263,7 @@ class MfgConnector(models.Model):
                 }
             )
         )
+        self._write_verb({"service_user_id": user.id})
 
     @api.model
     def _service_user_groups(self):
@@ -264,7 +285,7 @@ class MfgConnector(models.Model):
                 )
         self._set_state("active", ("draft", "paused", "active"))
         # sudo: the fingerprint is written by this verb only and shown to nobody.
-        self.sudo().write(
+        self.sudo()._write_verb(
             {
                 "activation_fingerprint": environment._fingerprint(),
                 "environment": environment._environment(),
@@ -292,7 +313,7 @@ class MfgConnector(models.Model):
                         ],
                     )
                 )
-        self.write({"state": state})
+        self._write_verb({"state": state})
 
     def _secret_values(self, kind, direction):
         """Decrypted valid secrets, newest first: list of ``(credential id, bytes)``.

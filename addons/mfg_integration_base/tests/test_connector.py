@@ -3,7 +3,7 @@ from unittest.mock import patch
 
 from psycopg2.errors import UniqueViolation
 
-from odoo.exceptions import AccessDenied, ValidationError
+from odoo.exceptions import AccessDenied, AccessError, ValidationError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
@@ -113,7 +113,34 @@ class TestConnector(MfgCase):
         self.assertEqual(connector.state, "active")
         self.assertTrue(connector.sudo().service_user_id)
 
+    def test_nobody_chooses_the_service_user(self):
+        """It would book a partner's messages as anybody, and go with the connector."""
+        manager = self.user("mfg_integration_base.group_manager")
+        for victim in (self.env.ref("base.user_admin"), manager):
+            connector = self.draft(code=f"draft-{victim.id}").with_user(manager)
+            with self.subTest(victim.login):
+                with self.assertRaises(AccessError), self.env.cr.savepoint():
+                    connector.write({"service_user_id": victim.id})
+                made = connector.create(
+                    {"name": "Mine", "code": f"mine-{victim.id}", "service_user_id": victim.id}
+                )
+                self.assertNotEqual(made.sudo().service_user_id, victim)
+                made.unlink()
+                self.assertTrue(victim.exists())
+                connector.unlink()
+
     # === States === #
+
+    def test_states_change_by_the_verbs_only(self):
+        manager = self.user("mfg_integration_base.group_manager")
+        connector = self.draft().with_user(manager)
+        connector.action_activate()
+        connector.action_retire()
+        for vals in ({"state": "active"}, {"state": "draft"}, {"environment": "production"}):
+            with self.subTest(vals), self.assertRaises(AccessError):
+                connector.write(vals)
+        born = connector.create({"name": "Born", "code": "born-active", "state": "active"})
+        self.assertEqual(born.state, "draft")
 
     def test_states(self):
         connector = self.draft()
