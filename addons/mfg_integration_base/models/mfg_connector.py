@@ -8,7 +8,7 @@ from ..exceptions import ConfigurationError
 from ..tools.url_guard import check_url, parse_allow_list
 from .caches import forget
 
-VERB_FIELDS = frozenset({"state", "environment", "activation_fingerprint", "service_user_id"})
+VERB_FIELDS = frozenset({"state", "environment", "service_user_id"})
 """What only the connector's own verbs write, through RPC as well."""
 
 CODE_PATTERN = re.compile(r"[a-z][a-z0-9_-]{1,62}")

@@ -6,7 +6,7 @@ from odoo import api, models
 from odoo.tools import SQL
 
 from ..const import EXCERPT_CHARS
-from ..tools.envelope import EventRecord
+from ..tools.envelope import EnvelopeError, EventRecord
 from ..tools.redact import excerpt
 from ..tools.settlement import decide
 from .cursors import next_transaction, own_env
@@ -97,7 +97,7 @@ class MfgOutboxDispatcher(models.AbstractModel):
 
     @api.model
     def _load(self, env, claims):
-        """The ``Outgoing`` of each claim, read in one go."""
+        """The ``Outgoing`` of each claim, read in one go; why there is none, as text."""
         if not claims:
             return []
         env.cr.execute(
@@ -111,28 +111,30 @@ class MfgOutboxDispatcher(models.AbstractModel):
                 [claim.message_id for claim in claims],
             )
         )
-        outgoing = {
-            row[0]: Outgoing(
-                message_id=row[0],
-                uuid=row[1],
-                event=EventRecord(
-                    id=row[2],
-                    source=row[3],
-                    type=row[4],
-                    subject=row[5] or "",
-                    time=row[6].replace(tzinfo=timezone.utc),
-                    dataschema=f"urn:mfg:schema:{row[4]}",
-                    sequence=row[7],
-                    partitionkey=row[8],
-                    traceparent=row[9] or "",
-                    correlationid=row[10] or "",
-                    causationid=row[11] or "",
-                    data_text=row[12],
-                ),
+        outgoing = {row[0]: self._outgoing(row) for row in env.cr.fetchall()}
+        return [outgoing.get(claim.message_id, "The event does not exist.") for claim in claims]
+
+    @api.model
+    def _outgoing(self, row):
+        """A row of ``_load`` as ``Outgoing``; or why it cannot be one."""
+        try:
+            event = EventRecord(
+                id=row[2],
+                source=row[3],
+                type=row[4],
+                subject=row[5] or "",
+                time=row[6].replace(tzinfo=timezone.utc),
+                dataschema=f"urn:mfg:schema:{row[4]}",
+                sequence=row[7],
+                partitionkey=row[8],
+                traceparent=row[9] or "",
+                correlationid=row[10] or "",
+                causationid=row[11] or "",
+                data_text=row[12],
             )
-            for row in env.cr.fetchall()
-        }
-        return [outgoing[claim.message_id] for claim in claims]
+        except EnvelopeError as error:
+            return f"The event is malformed. {error}"
+        return Outgoing(message_id=row[0], uuid=row[1], event=event)
 
     def _settle(self, env, pump, landed):
         """Write how attempts ended; list of ``(Flight, Settled, pause)``."""

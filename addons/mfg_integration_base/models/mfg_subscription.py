@@ -1,10 +1,14 @@
+import logging
 from ast import literal_eval
 from typing import NamedTuple
 
 from odoo import api, fields, models, tools
 from odoo.exceptions import ValidationError
+from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 
 from .caches import Unconfirmed, confirmed, forget
+
+_logger = logging.getLogger(__name__)
 
 
 class SubscriptionSpec(NamedTuple):
@@ -127,16 +131,26 @@ class MfgSubscription(models.Model):
         """The partner answered 410: stop sending and tell the connector's owner."""
         for subscription in self.filtered(lambda s: s.state == "active"):
             subscription.state = "paused"
-            subscription.connector_id.activity_schedule(
-                "mail.mail_activity_data_warning",
-                user_id=subscription.connector_id.owner_id.id or self.env.uid,
-                summary=self.env._("Subscription %s was paused", subscription.name),
-                note=self.env._(
-                    "The partner answered 410 Gone: it no longer wants these messages. Ask the "
-                    "partner, then resume the subscription and retry the message, or retire the "
-                    "subscription."
-                ),
-            )
+            try:
+                with self.env.cr.savepoint():
+                    subscription._tell_gone()
+            except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+                raise
+            except Exception:
+                # Whatever hangs on activities here: the lane goes on.
+                _logger.exception("The owner of %s could not be told of its pause", subscription)
+
+    def _tell_gone(self):
+        self.connector_id.activity_schedule(
+            "mail.mail_activity_data_warning",
+            user_id=self.connector_id.owner_id.id or self.env.uid,
+            summary=self.env._("Subscription %s was paused", self.name),
+            note=self.env._(
+                "The partner answered 410 Gone: it no longer wants these messages. Ask the "
+                "partner, then resume the subscription and retry the message, or retire the "
+                "subscription."
+            ),
+        )
 
     @api.model
     def _matching(self, event_type_id, company_id):

@@ -6,6 +6,8 @@ import traceback
 from collections import Counter
 from dataclasses import dataclass, field
 
+import psycopg2
+
 from ..const import EXCERPT_CHARS
 from ..tools.outcome import Answer, Reject
 from ..tools.redact import excerpt
@@ -57,6 +59,8 @@ class Settings:
                 connector = env["mfg.connector"].browse(connector_id)
                 transport = env["mfg.transport"]._mfg_resolve(connector.transport)
                 route = Route(transport._preparer(connector=connector), transport._sender())
+            except psycopg2.Error:
+                raise  # the database's fault, not the connector's: nothing is buried for it
             except Exception:  # noqa: BLE001 - one connector's fault must not stop the others
                 route = Route(fault=last_lines())
             self._routes[connector_id] = route
@@ -87,7 +91,7 @@ class Pump:
     results: dict = field(default_factory=dict)  # connector id -> (succeeded, detail), the last
     results_due: float = 0.0  # monotonic time
     settings: Settings | None = None
-    claimed: list = field(default_factory=list)  # (Claimed, Outgoing), not yet launched
+    claimed: list = field(default_factory=list)  # (Claimed, Outgoing or fault), not yet launched
     settling: list = field(default_factory=list)  # Claimed, come back, not yet settled
     backlog: bool = False  # the last claim took all the room there was
     sent: int = 0
@@ -112,8 +116,9 @@ class Pump:
         flight = self.in_flight[claim.attempt_id] = Flight(claim)
         attempt_id, answers = claim.attempt_id, self.answers
         try:
-            if route.fault:
-                return self._unsent(attempt_id, route.fault)
+            fault = route.fault or (outgoing if isinstance(outgoing, str) else "")
+            if fault:
+                return self._unsent(attempt_id, fault)
             flight.prepared = route.prepare(outgoing)
         except Exception:  # noqa: BLE001 - one message's fault must not stop the others
             return self._unsent(attempt_id, last_lines())

@@ -1,3 +1,5 @@
+from unittest.mock import patch
+
 import psycopg2
 
 from odoo.tools import mute_logger
@@ -167,6 +169,29 @@ class TestFailure(OutboxCase):
         self.assertEqual((message.state, message.reason_code), ("dead", "gone"))
         self.assertEqual(self.subscriber.state, "paused")
         self.assertEqual(self.sender.activity_ids.user_id, self.sender.owner_id)
+
+    def test_gone_pauses_the_subscription_though_nobody_can_be_told(self):
+        """An automation of somebody's that fails on activities stops no lane."""
+        self.partner.script = [410]
+        message = self.emit(self.first, 1)
+        with (
+            patch.object(type(self.env["mail.activity"]), "create", side_effect=ZeroDivisionError),
+            mute_logger("odoo.addons.mfg_integration_base.models.mfg_subscription"),
+        ):
+            self.drain()
+        self.assertEqual((message.state, message.reason_code), ("dead", "gone"))
+        self.assertEqual(self.subscriber.state, "paused")
+
+    def test_a_malformed_event_stops_nobody(self):
+        """A model's own subject or key may hold what CloudEvents does not allow."""
+        with patch.object(type(self.first), "_mfg_subject", lambda _self: "res.partner/tab\there"):
+            bad = self.emit(self.first, 1)
+        good = self.emit(self.second, 2)
+        self.drain()
+        self.assertEqual((bad.state, bad.reason_code), ("dead", "prepare_failed"))
+        self.assertIn("subject", bad.detail)
+        self.assertEqual(good.state, "done")
+        self.assertEqual(self.numbers(), [2])
 
     def test_redirects_are_not_followed(self):
         self.partner.script = [302]
