@@ -7,6 +7,7 @@ from odoo.exceptions import ValidationError
 
 from ..const import API_PREFIX, DEDUPE_DAYS
 from ..tools import json_pointer
+from ..tools.lifecycle import OPEN
 from ..tools.schema import check_schema, compile_schema
 from .caches import forget
 
@@ -88,6 +89,10 @@ class MfgInboxRoute(models.Model):
         "UNIQUE (connector_id, message_type)", "This connector already has a route for that type."
     )
 
+    _dedupe_days_positive = models.Constraint(
+        "CHECK (dedupe_days > 0)", "Message ids are remembered for at least one day."
+    )
+
     @api.constrains("message_type")
     def _check_message_type(self):
         for route in self:
@@ -145,6 +150,10 @@ class MfgInboxRoute(models.Model):
         return super().create(vals_list)
 
     def write(self, vals):
+        if "connector_id" in vals and any(r.connector_id.id != vals["connector_id"] for r in self):
+            raise ValidationError(
+                self.env._("A route stays with its connector. Archive it and make a new one.")
+            )
         forget(self.env)
         result = super().write(vals)
         if "lane_id" in vals:
@@ -154,7 +163,30 @@ class MfgInboxRoute(models.Model):
 
     def unlink(self):
         forget(self.env)
-        return super().unlink()
+        route_ids = self.ids
+        result = super().unlink()
+        self.env["mfg.message.queue"]._leave_routes(route_ids)
+        return result
+
+    # Nobody else would book what was accepted: an addon whose handler goes waits as well.
+    @api.ondelete(at_uninstall=True)
+    def _unlink_without_messages(self):
+        base = self.env["ir.module.module"].sudo()._get("mfg_integration_base")
+        if base.state == "to remove":  # the messages go as well
+            return
+        waiting = (
+            self.env["mfg.inbox.message"]
+            .sudo()  # messages of other companies count as well
+            .search([("route_id", "in", self.ids), ("state", "in", list(OPEN))], limit=1)
+        )
+        if waiting:
+            raise ValidationError(
+                self.env._(
+                    "Messages still wait for route %s: let them be booked, or cancel them. Archive "
+                    "the route to accept no more of them.",
+                    waiting.message_type,
+                )
+            )
 
     def _effective_schema(self):
         """The schema inbound bodies are checked against (dict; empty accepts everything)."""

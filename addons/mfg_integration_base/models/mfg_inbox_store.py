@@ -11,6 +11,7 @@ from ..const import API_PREFIX
 from ..tools import redact, tracecontext
 from ..tools.lifecycle import FINAL, OPEN, REASONS, State
 from .inbox_exchange import Answer, Refused
+from .mfg_message_queue import UNFINISHED
 from .uuids import new_uuid
 
 _logger = logging.getLogger(__name__)
@@ -57,6 +58,9 @@ class MfgInboxStore(models.AbstractModel):
                    SET body_sha256 = EXCLUDED.body_sha256, message_uuid = EXCLUDED.message_uuid,
                        expires_at = EXCLUDED.expires_at
                  WHERE known.expires_at <= %(now)s
+                   -- What may still be booked is remembered, however long it waits for a person.
+                   AND NOT EXISTS (SELECT 1 FROM mfg_inbox_message m
+                                    WHERE m.uuid = known.message_uuid AND m.state IN %(unfinished)s)
                 RETURNING 1
                 """,
                 connector=connector.id,
@@ -65,6 +69,7 @@ class MfgInboxStore(models.AbstractModel):
                 uuid=uuid,
                 days=route.dedupe_days,
                 now=NOW,
+                unfinished=UNFINISHED,
             )
         )
         if not self.env.cr.fetchone():

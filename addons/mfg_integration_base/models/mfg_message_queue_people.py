@@ -18,6 +18,8 @@ class MfgMessageQueue(models.AbstractModel):
     @api.model
     def _retry(self, messages):
         """Make dead or waiting messages due now, with a fresh retry schedule."""
+        if messages._name == "mfg.inbox.message":
+            self._find_routes(messages)
         self._change(
             messages,
             Verb.RETRY,
@@ -75,6 +77,54 @@ class MfgMessageQueue(models.AbstractModel):
         )
         self._refresh_keys(queue, key_ids)
         messages.invalidate_recordset()
+
+    def _find_routes(self, messages):
+        """Give those whose route was deleted the one that takes their type now.
+
+        :raises ValidationError: there is none
+        """
+        orphans = SQL(
+            "m.id = ANY(%s)"
+            " AND NOT EXISTS (SELECT 1 FROM mfg_inbox_route o WHERE o.id = m.route_id)",
+            messages.ids,
+        )
+        self.env.cr.execute(
+            SQL(
+                "UPDATE mfg_inbox_message m SET route_id = r.id, lane_id = r.lane_id"
+                "  FROM mfg_inbox_route r"
+                " WHERE r.connector_id = m.connector_id AND r.message_type = m.message_type"
+                "   AND m.state = %s AND %s",
+                State.DEAD.value,
+                orphans,
+            )
+        )
+        self.env.cr.execute(
+            SQL("SELECT m.message_type FROM mfg_inbox_message m WHERE %s LIMIT 1", orphans)
+        )
+        if row := self.env.cr.fetchone():
+            raise ValidationError(
+                self.env._(
+                    "There is no route for %s any more: make one on the connector, then retry.",
+                    row[0],
+                )
+            )
+
+    @api.model
+    def _leave_routes(self, route_ids):
+        """Take the dead messages of routes that are being deleted from the routes' keys."""
+        queue = QUEUES["in"]
+        self._lock_keys(queue, SQL("owner_id = ANY(%s)", list(route_ids)))
+        self.env.cr.execute(
+            SQL(
+                "UPDATE mfg_inbox_message SET key_id = NULL"
+                " WHERE route_id = ANY(%s) AND state = %s",
+                list(route_ids),
+                State.DEAD.value,
+            )
+        )
+        self.env.cr.execute(
+            SQL("DELETE FROM %s WHERE owner_id = ANY(%s)", queue.keys, list(route_ids))
+        )
 
     @api.model
     def _move_lane(self, direction, owner_ids, lane_id):

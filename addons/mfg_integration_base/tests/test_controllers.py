@@ -583,13 +583,24 @@ class TestRepeat(InboundCase):
 
     def test_the_identity_ends(self):
         first = self.post({"n": 1}, external_id="same")
-        self.env.cr.execute(
-            "UPDATE mfg_inbox_identity SET expires_at = expires_at - interval '91 days'"
-        )
+        self.drain()
+        self.end_identities()
         second = self.post({"n": 2}, external_id="same")
         self.assertEqual(second.status_code, 202)
         self.assertNotEqual(second.json()["id"], first.json()["id"])
         self.assertEqual(self.post({"n": 2}, external_id="same").json(), second.json())
+
+    def test_the_identity_does_not_end_before_its_message(self):
+        """A message that waits for a person and a repeat of it would both be booked."""
+        first = self.post({"n": 1}, external_id="same")
+        self.end_identities()
+        again = self.post({"n": 1}, external_id="same")
+        self.assertEqual(again.json(), first.json())
+
+    def end_identities(self):
+        self.env.cr.execute(
+            "UPDATE mfg_inbox_identity SET expires_at = expires_at - interval '91 days'"
+        )
 
     def test_the_identity_outlives_the_message(self):
         first = self.post({"n": 1}, external_id="same")

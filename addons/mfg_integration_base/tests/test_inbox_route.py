@@ -1,5 +1,6 @@
-from psycopg2.errors import UniqueViolation
+from psycopg2.errors import CheckViolation, UniqueViolation
 
+from odoo.addons.base.models.ir_model import MODULE_UNINSTALL_FLAG
 from odoo.exceptions import ValidationError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
@@ -82,3 +83,43 @@ class TestInboxRoute(MfgCase):
         self.assertEqual(message.lane_id, lane)
         self.drain()
         self.assertEqual(message.state, "done")
+
+    def test_a_route_with_waiting_messages_is_not_deleted(self):
+        """They were accepted: nobody else would book them. Uninstalling waits for them as well."""
+        message = self.inbox(self.orders, {})
+        for context in ({}, {MODULE_UNINSTALL_FLAG: True}):
+            with self.subTest(context), self.assertRaisesRegex(ValidationError, "still wait"):
+                self.orders.with_context(**context).unlink()
+        self.drain()
+        self.assertEqual(message.state, "done")
+        self.orders.unlink()
+
+    def test_a_dead_message_outlives_its_route_and_finds_the_next_one(self):
+        self.orders.on_dead = "park"
+        self.orders.schema = '{"required": ["id"]}'
+        message = self.inbox(self.orders, {})
+        self.env.cr.execute("UPDATE mfg_inbox_message SET body = '{' WHERE id = %s", [message.id])
+        self.drain()
+        self.assertEqual(message.state, "dead")
+        self.orders.unlink()
+        self.env.cr.execute("UPDATE mfg_inbox_message SET body = '{}' WHERE id = %s", [message.id])
+        with self.assertRaisesRegex(ValidationError, "no route"), self.env.cr.savepoint():
+            message.action_retry()
+        self.assertEqual(message.state, "dead")
+        route = self.route(self.source, "test.order.v1")
+        message.action_retry()
+        self.drain()
+        self.assertEqual((message.state, message.route_id), ("done", route))
+        self.assertFalse(self.env["mfg.inbox.key"].search_count([]))
+
+    def test_a_route_stays_with_its_connector(self):
+        """What it has accepted would be booked with the rights of another partner's user."""
+        with self.assertRaisesRegex(ValidationError, "stays with"):
+            self.orders.connector_id = self.connector()
+
+    @mute_logger("odoo.sql_db")
+    def test_identities_are_remembered(self):
+        for days in (0, -1):
+            with self.assertRaises(CheckViolation), self.env.cr.savepoint():
+                self.orders.dedupe_days = days
+                self.env.flush_all()
