@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from odoo.addons.mfg_integration_base.models import mfg_dispatcher
+from odoo.addons.mfg_integration_base.models import mfg_dispatcher, wake
 from odoo.addons.mfg_integration_base.models.wake import tell
 
 from tests.harness import databases
@@ -151,3 +151,20 @@ def pause(flow):
 def emit_and_wake(flow):
     with transaction(flow.registry) as env:
         flow.emit(env, "late")
+
+
+def test_the_waker_survives_whatever_fails(flow, cron_id, monkeypatch):
+    """There is one in a process, and nobody starts it again."""
+    failed = threading.Event()
+
+    def fail(_dbname, _lane_ids):
+        failed.set()
+        raise ZeroDivisionError("a fault in waking")
+
+    waker = wake.WakerThread()
+    monkeypatch.setattr(wake, "tell", fail)
+    waker.wake(flow.registry.db_name, {flow.lane_id})
+    assert failed.wait(10)
+    monkeypatch.setattr(wake, "tell", tell)
+    waker.wake(flow.registry.db_name, {flow.lane_id})
+    wait_for(lambda: triggers(flow, cron_id) == 1, "the lane's action is due")

@@ -78,7 +78,7 @@ class LaneRunner(threading.Thread):
                         run_pump, self._wake_pump = env["mfg.dispatcher"]._pump_of(*self._lane)
                     # No snapshot stays open while the lane runs; the cursor is this thread's own.
                     cr.commit()  # pylint: disable=invalid-commit
-                    run_pump(env, self._stopping.is_set)
+                    run_pump(env, lambda registry=env.registry: self._should_stop(registry))
             except psycopg2.Error as error:
                 _logger.warning("%s: %s; trying again", self.name, error)
                 run_pump = None
@@ -89,6 +89,10 @@ class LaneRunner(threading.Thread):
                 run_pump = None
                 self._stopping.wait(ERROR_PAUSE)
             self._event.wait(POLL_SECONDS)
+
+    def _should_stop(self, registry):
+        # A lane that is never idle goes on with the new registry after addons were updated.
+        return self._stopping.is_set() or Registry(self._dbname) is not registry
 
 
 class Worker:
@@ -125,7 +129,7 @@ class Worker:
         for runner in self._runners:
             runner.start()
         while not self._stop.wait(1.0):
-            registry.check_signaling()  # configuration changed in another process
+            registry = _up_to_date(registry)
         _logger.info("%s ends: finishing what is in flight", self._name)
         for runner in self._runners:
             runner.join()
@@ -155,6 +159,16 @@ class Worker:
                 for runner in self._runners:
                     if runner.code in codes:
                         runner.wake()
+
+
+def _up_to_date(registry):
+    """The registry after what other processes have changed: configuration, or addons."""
+    try:
+        # After an update this is another object; the old one would ask for it again and again.
+        return registry.check_signaling()
+    except psycopg2.Error as error:
+        _logger.warning("Changes could not be looked for: %s; trying again", error)
+        return registry
 
 
 def _fail(message):

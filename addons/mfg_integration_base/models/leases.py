@@ -64,6 +64,9 @@ class Leases:
                         env["mfg.message.queue"]._renew_leases(queue, held)
                 except psycopg2.Error as error:
                     _logger.warning("Leases in %s could not be renewed: %s", dbname, error)
+                except Exception:
+                    # Those of other databases are renewed all the same.
+                    _logger.exception("Leases in %s could not be renewed", dbname)
 
 
 leases = Leases()

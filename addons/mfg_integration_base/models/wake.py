@@ -58,6 +58,9 @@ class WakerThread:
                 except psycopg2.Error as error:
                     # Nothing is lost: runners poll, and each lane's action runs every minute.
                     _logger.warning("Runners of %s could not be woken: %s", dbname, error)
+                except Exception:
+                    # A registry that cannot be loaded, say. This thread is never started again.
+                    _logger.exception("Runners of %s could not be woken", dbname)
 
 
 def tell(dbname, lane_ids):
