@@ -167,4 +167,4 @@ def test_the_waker_survives_whatever_fails(flow, cron_id, monkeypatch):
     assert failed.wait(10)
     monkeypatch.setattr(wake, "tell", tell)
     waker.wake(flow.registry.db_name, {flow.lane_id})
-    wait_for(lambda: triggers(flow, cron_id) == 1, "the lane's action is due")
+    wait_for(lambda: triggers(flow, cron_id) == 1, 10, "the lane's action to be due")
