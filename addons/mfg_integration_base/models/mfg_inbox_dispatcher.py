@@ -4,6 +4,8 @@ import time
 import traceback
 from functools import partial
 
+import psycopg2
+
 from odoo import SUPERUSER_ID, api, models
 from odoo.exceptions import AccessError, UserError
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY, retrying
@@ -93,7 +95,16 @@ class MfgInboxDispatcher(models.AbstractModel):
     def _book(self, claim, started):
         """Run the handler and settle, all in the current transaction; the ``Settled`` row."""
         message = self.env["mfg.inbox.message"].browse(claim.message_id)
-        outcome = self._handle(message)
+        if claim.tries > self._schedule(message).max_attempts:
+            # No outcome gets this far: runners have ended without one.
+            outcome = Reject(
+                "attempts_exhausted",
+                self.env._(
+                    "%s attempts ended without a result: their runners were lost.", claim.tries - 1
+                ),
+            )
+        else:
+            outcome = self._handle(message)
         if isinstance(outcome, Reject):
             self._tell_rejected(message, outcome)
         self.env.flush_all()
@@ -163,14 +174,14 @@ class MfgInboxDispatcher(models.AbstractModel):
         except Exception:
             _logger.exception("Telling the rejection of inbox message %s failed", message.uuid)
 
+    def _schedule(self, message):
+        if route := message.route_id.exists():
+            return route.retry_policy_id._schedule()
+        return self.env["mfg.retry.policy"]._default_schedule()
+
     def _settle(self, claim, message, outcome, started):
         route = message.route_id.exists()
-        schedule = (
-            route.retry_policy_id._schedule()
-            if route
-            else self.env["mfg.retry.policy"]._default_schedule()
-        )
-        decision = decide(outcome, schedule=schedule, tries=claim.tries, rng=_rng)
+        decision = decide(outcome, schedule=self._schedule(message), tries=claim.tries, rng=_rng)
         settled = Settled(
             message_id=claim.message_id,
             key_id=claim.key_id,
@@ -199,6 +210,8 @@ class MfgInboxDispatcher(models.AbstractModel):
         _logger.warning("Booking of inbox message %s failed: %s", claim.uuid, error, exc_info=True)
         if isinstance(error, PG_CONCURRENCY_EXCEPTIONS_TO_RETRY):
             outcome = Retry("server_error", "Concurrent changes; the booking is tried again.")
+        elif isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError):
+            outcome = Retry("interrupted", "The database was lost; the booking is tried again.")
         else:
             outcome = Reject(
                 "handler_failed", excerpt(f"{type(error).__name__}: {error}", EXCERPT_CHARS)
