@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 
 import pytest
+from psycopg2.errors import SerializationFailure
 
 from odoo.addons.mfg_integration_base.models.inbox_exchange import Received
 from odoo.modules.registry import Registry
@@ -146,3 +147,14 @@ def messages(plant, condition="true"):
         f"SELECT state, reason_code FROM mfg_inbox_message WHERE route_id = %s AND {condition}",
         [plant.route_id],
     )
+
+
+def test_who_waited_for_an_order_does_not_go_on_with_an_old_view(plant):
+    """Even if the order's own row was left as it is: reports and operations have changed."""
+    with transaction(plant.registry) as first, transaction(plant.registry) as second:
+        second.cr.execute("SELECT 1")  # its snapshot
+        first["mrp.production"].browse(plant.order_id)._mfg_lock()
+        first.cr.commit()
+        with pytest.raises(SerializationFailure):
+            second["mrp.production"].browse(plant.order_id)._mfg_lock()
+        second.cr.rollback()

@@ -12,11 +12,12 @@ class MrpProduction(models.Model):
     def _mfg_lock(self):
         """Make reports of one order wait for each other, here and not halfway through.
 
-        Whoever waited sees a serialization failure if the other one changed the order, and is run
-        again with a fresh snapshot.
+        Whoever waited gets a serialization failure and is run again with a fresh snapshot: its
+        view of the order's operations and reports is old. Hence a write: a lock alone would let
+        it go on if the other one left this row as it is.
         """
         self.env.cr.execute(
-            SQL("SELECT 1 FROM mrp_production WHERE id = %s FOR NO KEY UPDATE", self.id)
+            SQL("UPDATE mrp_production SET mfg_revision = mfg_revision WHERE id = %s", self.id)
         )
 
     def _mfg_book(self, progress, report, *, scrap, consumption):
