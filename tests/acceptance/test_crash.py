@@ -4,6 +4,7 @@ Whatever the moment: after a restart everything arrives, a repeat carries the sa
 there are no more repeats than messages were under way.
 """
 
+import os
 import random
 import socket
 import time
@@ -65,7 +66,7 @@ class DedicatedWorker:
 def runner(request, template, tmp_path_factory) -> Iterator[Runner]:
     by_worker = request.param == "dedicated worker"
     folder = tmp_path_factory.mktemp("crash")
-    database = f"mfg_crash_{'worker' if by_worker else 'cron'}"
+    database = f"mfg_crash_{'worker' if by_worker else 'cron'}_{os.getpid()}"
     databases.create_from_template(database, template)
     try:
         with OdooServer(database, folder, cron_threads=0 if by_worker else 5) as server:
