@@ -4,9 +4,13 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 from . import mfg_production_payload as payload
-from .reported import Reported
+from .reported import RELEASE_LATER, Reported
 
 OWNERS = [("odoo", "Odoo"), ("mes", "Shop floor (MES)")]
+
+FACTS = frozenset({"mfg_released_at", "mfg_closed_at", "mfg_revision"})
+"""What was told of an order. Taken from nobody: without them the order is told again, or not at
+all, and the guard against people is off."""
 
 
 class MrpProduction(models.Model):
@@ -123,7 +127,7 @@ class MrpProduction(models.Model):
     def _action_confirm_mo_backorders(self):
         # Backorders and parts of a split never pass action_confirm.
         result = super()._action_confirm_mo_backorders()
-        if not self.env.context.get("mfg_release_later"):
+        if self.env.context.get("mfg_release_later") is not RELEASE_LATER:
             self._mfg_release()
         return result
 
@@ -139,7 +143,7 @@ class MrpProduction(models.Model):
         # Without this, reporting progress overwrites what was reported as consumed. The context
         # force_manual_consumption does not do: it marks only moves that differ from the plan.
         orders.filtered(lambda order: order.mfg_owner == "mes")._mfg_hold_consumption()
-        orders.write({"mfg_released_at": fields.Datetime.now(), "mfg_revision": 1})
+        orders._mfg_note({"mfg_released_at": fields.Datetime.now(), "mfg_revision": 1})
         orders.with_context(mfg_news=True)._mfg_emit(payload.RELEASED, payload.released)
 
     def _mfg_hold_consumption(self):
@@ -151,7 +155,16 @@ class MrpProduction(models.Model):
     def _get_backorder_mo_vals(self):
         return {**super()._get_backorder_mo_vals(), "mfg_owner": self.mfg_owner}
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        return super().create([_without_facts(vals) for vals in vals_list])
+
+    def _mfg_note(self, facts):
+        """Past write(), which takes these fields from nobody."""
+        return super().write(facts)  # pylint: disable=super-method-mismatch
+
     def write(self, vals):
+        vals = _without_facts(vals)
         if "mfg_owner" in vals:
             self._mfg_check_owner_change(vals["mfg_owner"])
         reported = Reported.of(self.env)
@@ -176,7 +189,7 @@ class MrpProduction(models.Model):
             self.product_qty, old_quantity
         ):
             return
-        self.mfg_revision += 1
+        self._mfg_note({"mfg_revision": self.mfg_revision + 1})
         reported = Reported.of(self.env)
         self.with_context(mfg_news=not reported or reported.order_id != self.id)._mfg_emit(
             payload.QUANTITY_CHANGED, partial(payload.quantity_changed, old_quantity=old_quantity)
@@ -193,7 +206,7 @@ class MrpProduction(models.Model):
         """Tell the end of an order, once: closing calls itself again in some set-ups."""
         orders = self.filtered(lambda order: order.mfg_released_at and not order.mfg_closed_at)
         if orders:
-            orders.write({"mfg_closed_at": fields.Datetime.now()})
+            orders._mfg_note({"mfg_closed_at": fields.Datetime.now()})
             orders._mfg_emit(code, data)
 
     # === Relations === #
@@ -261,3 +274,7 @@ class MrpProduction(models.Model):
             "view_mode": "list,form",
             "domain": domain,
         }
+
+
+def _without_facts(vals):
+    return {name: value for name, value in vals.items() if name not in FACTS}

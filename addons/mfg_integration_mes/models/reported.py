@@ -5,6 +5,10 @@ from datetime import datetime
 
 CONTEXT_KEY = "mfg_reported"
 
+RELEASE_LATER = object()
+"""Value of the context key ``mfg_release_later``: the caller releases the new orders itself. What
+comes through RPC is JSON and never this object, so nobody else can keep a release secret."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reported:

@@ -1,8 +1,11 @@
 from functools import partial
 
-from odoo import fields, models
+from odoo import api, fields, models
 
 from . import mfg_production_payload as payload
+
+REPORTED = frozenset({"mfg_booking", "mfg_reason", "mfg_progress_id"})
+"""What a report says. Taken from reports only: counted scrap leaves no stock."""
 
 
 class StockScrap(models.Model):
@@ -30,6 +33,19 @@ class StockScrap(models.Model):
         ondelete="set null",
         index="btree_not_null",
     )
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        return super().create([self._mfg_allowed(vals) for vals in vals_list])
+
+    def write(self, vals):
+        return super().write(self._mfg_allowed(vals))
+
+    @api.model
+    def _mfg_allowed(self, vals):
+        if self._mfg_cause():
+            return vals
+        return {name: value for name, value in vals.items() if name not in REPORTED}
 
     def _mfg_production(self):
         return self.production_id or self.workorder_id.production_id

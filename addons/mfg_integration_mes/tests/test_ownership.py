@@ -77,6 +77,46 @@ class TestOwnership(MesCase):
         with self.assertRaises(UserError):
             workorder.with_context(mfg_cause=forged, mfg_reported={"good": 1}).button_start()
 
+    def test_a_release_cannot_be_unsaid(self):
+        """The web client does not write read-only fields; anybody may, through RPC."""
+        order = self.make_order().with_user(self.worker)
+        before = (order.mfg_released_at, order.mfg_closed_at, order.mfg_revision)
+        order.write({"mfg_released_at": False, "mfg_closed_at": "2020-01-01", "mfg_revision": 9})
+        self.assertEqual((order.mfg_released_at, order.mfg_closed_at, order.mfg_revision), before)
+        with self.assertRaisesRegex(UserError, "shop-floor system"):
+            order.button_mark_done()
+        with self.capture_outbox() as outbox:
+            self.make_order(mfg_released_at="2020-01-01")
+        self.assertIn("order.released", self.types(outbox))
+
+    def test_a_backorder_cannot_be_kept_secret(self):
+        self.saw.mfg_owner_default = self.bench.mfg_owner_default = False
+        order = self.make_order()
+        order.qty_producing = 4
+        order.move_raw_ids.picked = True
+        with self.capture_outbox() as outbox:
+            order.with_context(
+                mfg_release_later=True,
+                skip_backorder=True,
+                skip_consumption=True,
+                skip_redirection=True,
+                mo_ids_to_backorder=order.ids,
+            ).button_mark_done()
+        self.assertTrue(self.backorder(order).mfg_released_at)
+        self.assertEqual(self.types(outbox).count("order.released"), 1)
+
+    def test_scrap_cannot_be_counted_without_leaving_the_stock(self):
+        clerk = self.user("stock.group_stock_user")
+        scrap = (
+            self.env["stock.scrap"]
+            .with_user(clerk)
+            .create({"product_id": self.leg.id, "scrap_qty": 3, "mfg_booking": "in_process"})
+        )
+        scrap.write({"mfg_booking": "at_close", "mfg_reason": "made up"})
+        scrap.do_scrap()
+        self.assertFalse(scrap.mfg_booking or scrap.mfg_reason)
+        self.assertEqual(self.on_hand(self.leg), 997)
+
     def test_administrators_step_in_and_leave_a_note(self):
         order = self.make_order()
         order.workorder_ids[0].with_user(self.manager).button_start()
