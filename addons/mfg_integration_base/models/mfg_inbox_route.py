@@ -93,6 +93,10 @@ class MfgInboxRoute(models.Model):
         "CHECK (dedupe_days > 0)", "Message ids are remembered for at least one day."
     )
 
+    @api.constrains("lane_id")
+    def _check_lane(self):
+        self.lane_id._check_active()
+
     @api.constrains("message_type")
     def _check_message_type(self):
         for route in self:

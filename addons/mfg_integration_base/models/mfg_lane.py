@@ -62,6 +62,40 @@ class MfgLane(models.Model):
                     )
                 )
 
+    @api.constrains("active")
+    def _check_not_in_use(self):
+        """An archived lane has no runner: what is written for it would wait for ever."""
+        lanes = self.filtered(lambda lane: not lane.active)
+        counts = self.env["mfg.message.queue"]._lane_counts(lanes.ids)
+        for lane in lanes:
+            # sudo: other companies use the lane as well. An archived route still books.
+            used = (
+                self.env["mfg.subscription"]
+                .sudo()
+                .search_count([("lane_id", "=", lane.id), ("state", "!=", "retired")], limit=1)
+                or self.env["mfg.inbox.route"]
+                .sudo()
+                .with_context(active_test=False)
+                .search_count([("lane_id", "=", lane.id)], limit=1)
+                or counts.get(lane.id, (0, 0))[0]
+            )
+            if used:
+                raise ValidationError(
+                    self.env._(
+                        "Lane “%s” is in use: move its subscriptions and routes to another lane "
+                        "first.",
+                        lane.name,
+                    )
+                )
+
+    def _check_active(self):
+        """For those who are about to use a lane."""
+        for lane in self:
+            if not lane.active:
+                raise ValidationError(
+                    self.env._("Lane “%s” is archived: it has no runner.", lane.name)
+                )
+
     @api.depends_context("uid")
     def _compute_counts(self):
         counts = self.env["mfg.message.queue"]._lane_counts(self.ids)
@@ -87,6 +121,22 @@ class MfgLane(models.Model):
                     )
         return super().write(vals)
 
+    def unlink(self):
+        # By its name, not by cron_id: a manager may write that, and delete no other action.
+        crons = self.env["ir.cron"].union(
+            *(
+                self.env.ref(f"mfg_integration_base.{lane._cron_name()}", False)
+                or self.env["ir.cron"]
+                for lane in self
+            )
+        )
+        result = super().unlink()
+        crons.sudo().unlink()  # sudo: see _create_cron
+        return result
+
+    def _cron_name(self):
+        return f"cron_lane_{self.code}"
+
     def _create_cron(self):
         """Give the lane its scheduled action; this module's, so that uninstalling takes it."""
         self.ensure_one()
@@ -110,7 +160,7 @@ class MfgLane(models.Model):
         self.env["ir.model.data"].sudo().create(
             {
                 "module": "mfg_integration_base",
-                "name": f"cron_lane_{self.code}",
+                "name": self._cron_name(),
                 "model": "ir.cron",
                 "res_id": cron.id,
                 "noupdate": True,

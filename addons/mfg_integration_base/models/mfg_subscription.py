@@ -73,6 +73,10 @@ class MfgSubscription(models.Model):
     filter_domain = fields.Char(default="[]", help="Only events about records that match are sent.")
     mode = fields.Selection([("real_time", "Real time")], required=True, default="real_time")
 
+    @api.constrains("lane_id", "state")
+    def _check_lane(self):
+        self.filtered(lambda s: s.state != "retired").lane_id._check_active()
+
     @api.constrains("filter_domain", "filter_model")
     def _check_filter(self):
         for subscription in self:

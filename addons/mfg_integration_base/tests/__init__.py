@@ -8,6 +8,7 @@ from . import (
     test_event_type,
     test_inbox_route,
     test_json_field,
+    test_lane,
     test_lifecycle_constraint,
     test_outbox_dispatcher,
     test_record_link,
