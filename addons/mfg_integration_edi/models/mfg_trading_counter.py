@@ -48,7 +48,7 @@ class MfgTradingCounter(models.Model):
 
     def write(self, vals):
         used = self.filtered("used_at")
-        if used and vals.keys() & {"last_number", "level", "agreement_id"}:
+        if used and vals.keys() & {"last_number", "level", "agreement_id", "used_at"}:
             raise UserError(
                 self.env._(
                     "%s: control numbers that have been used go on by themselves; the partner "

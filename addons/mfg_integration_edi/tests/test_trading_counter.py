@@ -49,6 +49,8 @@ class TestTradingCounter(EdiCase):
             self.counter().last_number = 0
         with self.assertRaises(UserError):
             self.counter().write({"level": "message"})
+        with self.assertRaises(UserError):
+            self.counter().used_at = False  # and then start again
 
     def test_a_counter_cannot_be_made_anew(self):
         manager = self.user("mfg_integration_base.group_manager")

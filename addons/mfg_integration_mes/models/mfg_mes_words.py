@@ -3,6 +3,7 @@ from decimal import Decimal
 
 from odoo import api, models
 from odoo.addons.mfg_integration_base.exceptions import BusinessReject
+from odoo.tools.sql import escape_psql
 
 
 class MfgMesWords(models.AbstractModel):
@@ -74,7 +75,7 @@ class MfgMesWords(models.AbstractModel):
             return product.uom_id
         uom = self.env["mfg.external.ref"]._resolve(connector, "uom.uom", text)
         uom = uom or self.env["uom.uom"].with_context(lang="en_US").search(
-            [("name", "=ilike", text)], limit=1
+            [("name", "=ilike", escape_psql(text))], limit=1
         )
         if not uom:
             raise BusinessReject(

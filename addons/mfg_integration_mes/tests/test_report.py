@@ -206,6 +206,14 @@ class TestReport(MesCase):
         )  # fmt: skip
         self.assertEqual(self.consumed(order), {"LEG": 18, "TOP": 11})
 
+    def test_a_unit_is_named_in_full(self):
+        order = self.make_simple_order()
+        for text in ("%", "unit_", "Un%"):
+            with self.subTest(text):
+                used = [{"product": "LEG", "quantity": 1, "uom": text}]
+                message = self.rejected(order, 1, 1, consumption=used)
+                self.assertEqual(message.reason_code, "unknown_reference")
+
     def test_component_lots(self):
         self.leg.tracking = "lot"
         one, two = self.make_lot(self.leg, "A1"), self.make_lot(self.leg, "A2")
