@@ -33,6 +33,9 @@ QUANTITIES = {
 }
 SLOW_SECONDS = 5.0
 FLOOD_OF = {"dead": "mfg.bench.flood.dead.v1", "slow": "mfg.bench.flood.slow.v1"}
+FLOOD_IN_FLIGHT = 8
+"""Calls at once to each partner of the flood: together they fill the lane's 16 slots, so that
+neither takes those of the other."""
 BUSY_SECONDS = 120
 """How long it may take until the flood is being worked on, or until nothing of it is."""
 
@@ -70,6 +73,8 @@ class Site:
     """The suite with its three partners, the two of the flood paused."""
 
     def __init__(self, bench: run.Bench):
+        from .kit.engine import Engine  # once set_up() has told Python where the addons are
+
         self.receiver = bench.stack.enter_context(Receiver(bench.folder))
         self._slow = bench.stack.enter_context(Receiver(bench.folder, "slow"))
         self._slow.reset(delay=SLOW_SECONDS)
@@ -80,9 +85,12 @@ class Site:
         bench.say(f"filling lane bulk with twice {number}")
         self._flood = []
         for name, url in (("dead", dead), ("slow", self._slow.url)):
-            link = self.suite.connect(url, lane="bulk", event=FLOOD_OF[name])
+            link = self.suite.connect(
+                url, lane="bulk", event=FLOOD_OF[name], max_in_flight=FLOOD_IN_FLIGHT
+            )
             self.suite.call("mfg.connector", link.connector_id, "action_pause")
             add_messages(self.suite, link, number, keys=number, prefix=f"{name}:")
+            Engine(self.suite, link, at_once=1).admit_all()  # or that work would fall into "alone"
             self._flood.append(link)
         vacuum(self.suite.database)
         self.worker = Worker(self.suite.database, bench.folder)
@@ -100,6 +108,7 @@ class Site:
                 lambda: self._slow.counts().waiting and self._attempts() > before,
                 BUSY_SECONDS,
                 "the flood to be worked on",
+                seen=lambda: (self._slow.counts(), self._attempts() - before),
             )
         else:
             wait_for(lambda: not self._in_flight(), BUSY_SECONDS, "the flood to stand still")

@@ -50,8 +50,7 @@ class Engine:
             rows = [_settled(claim, **result) for claim in claims]
             with own_env(self._registry) as env:
                 queue = env["mfg.message.queue"]
-                queue._settle_messages(OUT, rows)
-                queue._release_keys(OUT, rows)
+                queue._settle(OUT, rows)
         return len(claims)
 
     def _claim(self, env: api.Environment) -> list[Claimed]:
