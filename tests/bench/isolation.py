@@ -31,6 +31,10 @@ QUANTITIES = {
     "critical_p99_alone": Quantity("ms", "dedicated worker, nothing else waits"),
     "critical_p99_loaded": Quantity("ms", "dedicated worker, lane bulk flooded"),
 }
+CRON_LABELS = {
+    "alone": "only scheduled actions, nothing else waits",
+    "loaded": "only scheduled actions, lane bulk flooded",
+}
 SLOW_SECONDS = 5.0
 FLOOD_OF = {"dead": "mfg.bench.flood.dead.v1", "slow": "mfg.bench.flood.slow.v1"}
 FLOOD_IN_FLIGHT = 8
@@ -64,7 +68,7 @@ def measure(bench: run.Bench) -> None:
                     case = "loaded" if loaded else "alone"
                     for name, value in (("p50", p50(found)), ("p99", p99(found))):
                         key = f"{prefix}critical_{name}_{case}"
-                        bench.figures.beside(key, Quantity("ms", "scheduled actions alone"))
+                        bench.figures.beside(key, Quantity("ms", CRON_LABELS[case]))
                         bench.figures.add(key, value)
             site.flood(running=False)
 
