@@ -1,7 +1,7 @@
 {
     "name": "Manufacturing Integration",
     "summary": "Events out, messages in: ordered, signed, observable, replayable",
-    "version": "19.0.1.0.0",
+    "version": "19.0.1.1.0",
     "category": "Manufacturing/Integration",
     "author": "MFG Integration contributors",
     "license": "LGPL-3",
@@ -13,6 +13,7 @@
         "security/mfg_integration_rules.xml",
         "data/mfg_lane_data.xml",
         "data/mfg_retry_policy_data.xml",
+        "data/mfg_retention_data.xml",
         "data/mfg_event_type_data.xml",
         "views/mfg_attempt_views.xml",
         "views/mfg_outbox_message_views.xml",

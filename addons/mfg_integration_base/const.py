@@ -33,6 +33,9 @@ SIGNATURE_TOLERANCE = 300
 DEDUPE_DAYS = 90
 """How long the identity of an inbound message is remembered, in days."""
 
+RETENTION_DAYS = 90
+"""How long finished messages and their events are kept unless a flow or route says otherwise."""
+
 BACKLOG_RETRY_AFTER = 30
 """When partners may come again after a 429 for a full backlog, in seconds."""
 

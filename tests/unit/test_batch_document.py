@@ -100,10 +100,9 @@ def test_csv():
 def test_csv_columns_reach_everything():
     columns = parse_columns("A=/sequence\nB=/time\nC=/data/lines/1/qty\nD=/data\nE=/mfgreplay")
     document = build(
-        [record(1, '{"lines":[{"qty":1},{"qty":-2}]}')],
+        [(record(1, '{"lines":[{"qty":1},{"qty":-2}]}'), [(REPLAY_EXTENSION, "r-1")])],
         layout="csv",
         columns=columns,
-        extensions=[(REPLAY_EXTENSION, "r-1")],
     )
     assert csv_rows(document)[1] == [
         "00000000000000000101",
@@ -120,9 +119,10 @@ def test_csv_formulas_are_defused():
 
 
 @pytest.mark.parametrize("layout", ["jsonl", "cloudevents"])
-def test_extensions_mark_every_event(layout):
-    document = build(THREE, layout=layout, extensions=iter([(REPLAY_EXTENSION, "r-1")]))
-    assert document.content.count(b'"mfgreplay":"r-1"') == 3
+def test_extensions_mark_the_events_they_stand_beside(layout):
+    marked = [(one, [(REPLAY_EXTENSION, "r-1")]) for one in THREE[:2]]
+    document = build([*marked, THREE[2]], layout=layout)
+    assert document.content.count(b'"mfgreplay":"r-1"') == 2
 
 
 @pytest.mark.parametrize(

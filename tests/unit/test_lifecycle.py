@@ -22,13 +22,13 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "state_machine.md"
 
 # One line a state, one column a verb; "-" is refused.
 EXPECTED = """
-            claim    deliver  retry     bury  replay   cancel     expire
-pending     running  -        -         -     -        cancelled  -
-running     -        done     retrying  dead  -        cancelled  pending
-retrying    running  -        pending   -     -        cancelled  -
-done        -        -        -         -     pending  -          -
-dead        -        -        pending   -     pending  cancelled  -
-cancelled   -        -        -         -     pending  -          -
+            claim    deliver  retry     bury  replay   cancel     release  expire
+pending     running  -        -         -     -        cancelled  -        -
+running     -        done     retrying  dead  -        cancelled  pending  pending
+retrying    running  -        pending   -     -        cancelled  -        -
+done        -        -        -         -     pending  -          -        -
+dead        -        -        pending   -     pending  cancelled  -        -
+cancelled   -        -        -         -     pending  -          -        -
 """
 
 
@@ -75,6 +75,7 @@ def test_words_are_their_text():
         "bury",
         "replay",
         "cancel",
+        "release",
         "expire",
     ]
 

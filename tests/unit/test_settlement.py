@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from odoo.addons.mfg_integration_base.tools.backoff import parse_schedule
+from odoo.addons.mfg_integration_base.tools.backoff import Schedule, parse_schedule
 from odoo.addons.mfg_integration_base.tools.lifecycle import REASONS, State
 from odoo.addons.mfg_integration_base.tools.outcome import Delivered, Reject, Retry
 from odoo.addons.mfg_integration_base.tools.settlement import decide
@@ -43,6 +43,23 @@ def test_table(outcome, tries, state, says, reason, delay, pause):
     settlement = settle(outcome, tries)
     assert (settlement.state, settlement.outcome, settlement.reason) == (state, says, reason)
     assert (settlement.delay, settlement.pause) == (delay, pause)
+
+
+@pytest.mark.parametrize("tries", [1, 2, 3, 50])
+@pytest.mark.parametrize("schedule", [SCHEDULE, Schedule(max_attempts=1)])
+def test_a_partner_that_is_down_uses_up_nothing(tries, schedule):
+    settlement = decide(
+        Retry("timeout"), schedule=schedule, tries=tries, rng=random.Random(1), partner_down=True
+    )
+    assert (settlement.state, settlement.reason) == (State.RETRYING, "breaker_open")
+    assert settlement.delay > 0
+
+
+def test_a_rejection_stands_though_the_partner_is_down():
+    settlement = decide(
+        Reject("auth"), schedule=SCHEDULE, tries=1, rng=random.Random(1), partner_down=True
+    )
+    assert (settlement.state, settlement.reason) == (State.DEAD, "auth")
 
 
 def test_the_wait_of_a_rule_is_shaken():

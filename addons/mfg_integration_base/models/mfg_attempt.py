@@ -18,6 +18,9 @@ class MfgAttempt(models.Model):
     connector_id = PlainMany2one("mfg.connector", readonly=True)
     company_id = PlainMany2one("res.company", readonly=True)
     credential_id = PlainMany2one("mfg.credential", readonly=True)
+    message_count = fields.Integer(
+        string="Messages", default=1, readonly=True, help="How many went out in this one request."
+    )
     number = fields.Integer(required=True, readonly=True)
     worker = fields.Char(readonly=True)
     started_at = fields.Datetime(required=True, readonly=True)
@@ -39,6 +42,9 @@ class MfgAttempt(models.Model):
     response_excerpt = fields.Text(readonly=True)
 
     _outbox_idx = models.Index("(outbox_message_id, id) WHERE outbox_message_id IS NOT NULL")
+    _shared_idx = models.Index(
+        "(started_at) WHERE outbox_message_id IS NULL AND inbox_message_id IS NULL"
+    )
     _inbox_idx = models.Index("(inbox_message_id, id) WHERE inbox_message_id IS NOT NULL")
 
     def init(self):

@@ -5,6 +5,7 @@ from odoo.exceptions import AccessError, ValidationError
 
 from ..const import ENVIRONMENTS, MAX_TOTAL_TIMEOUT
 from ..exceptions import ConfigurationError
+from ..tools.breaker import BreakerRule
 from ..tools.url_guard import check_url, parse_allow_list
 from .caches import forget
 
@@ -83,6 +84,32 @@ class MfgConnector(models.Model):
     max_in_flight = fields.Integer(
         default=16, help="Calls to this partner under way at once per runner."
     )
+    rate_limit = fields.Float(
+        string="Requests per second",
+        default=0.0,
+        help="Shared by all runners. 0: no limit of ours.",
+    )
+    rate_burst = fields.Integer(
+        string="Burst",
+        default=10,
+        help="How many requests may go at once after a quiet time, where there is a limit.",
+    )
+    breaker_threshold = fields.Integer(
+        string="Failures until it counts as down",
+        default=5,
+        help="After so many requests in a row without a sign of life, messages wait, and one at "
+        "a time is sent to see whether the partner is back.",
+    )
+    breaker_cool_down = fields.Integer(
+        string="First probe after (s)", default=15, help="Seconds until the first probe."
+    )
+    breaker_max_cool_down = fields.Integer(
+        string="Probe at least every (s)",
+        default=300,
+        help="The time between probes doubles up to this many seconds.",
+    )
+    breaker_phase = fields.Selection(related="runtime_ids.breaker_phase", string="Partner")
+    breaker_until = fields.Datetime(related="runtime_ids.breaker_until", string="Next probe")
     # Nobody writes it but activation: it is what a copy of the database lacks.
     activation_fingerprint = fields.Char(readonly=True, copy=False, groups=fields.NO_ACCESS)
     environment = fields.Selection(ENVIRONMENTS, readonly=True, copy=False, tracking=True)
@@ -100,6 +127,10 @@ class MfgConnector(models.Model):
     dead_count = fields.Integer(compute="_compute_counts")
 
     _code_uniq = models.Constraint("UNIQUE (code)", "Another connector has this code.")
+    _rate = models.Constraint(
+        "CHECK (rate_limit >= 0 AND rate_burst > 0)",
+        "Requests per second cannot be negative, and the burst is at least 1.",
+    )
     _limits = models.Constraint(
         "CHECK (connect_timeout > 0 AND read_timeout > 0 AND total_timeout > 0"
         " AND max_in_flight > 0)",
@@ -119,6 +150,24 @@ class MfgConnector(models.Model):
                         connector.code,
                     )
                 )
+
+    @api.constrains("breaker_threshold", "breaker_cool_down", "breaker_max_cool_down")
+    def _check_breaker(self):
+        for connector in self:
+            try:
+                BreakerRule(
+                    connector.breaker_threshold,
+                    connector.breaker_cool_down,
+                    connector.breaker_max_cool_down,
+                )
+            except ValueError as error:
+                raise ValidationError(
+                    self.env._(
+                        "Connector %(name)s, circuit breaker, %(error)s",
+                        name=connector.name,
+                        error=error,
+                    )
+                ) from error
 
     @api.constrains("url", "allow_http", "allow_list", "total_timeout")
     def _check_address(self):

@@ -17,7 +17,18 @@ class MfgConnectorRuntime(models.Model):
     last_failure_at = fields.Datetime(readonly=True)
     last_received_at = fields.Datetime(readonly=True)
     last_error = fields.Char(readonly=True)
-    consecutive_failures = fields.Integer(readonly=True)
+    breaker_phase = fields.Selection(
+        [("closed", "Working"), ("open", "Down: waiting"), ("half_open", "Down: probing")],
+        required=True,
+        default="closed",
+        readonly=True,
+    )
+    breaker_failures = fields.Integer(
+        readonly=True, default=0, help="Failures in a row; any sign of life sets it back."
+    )
+    breaker_until = fields.Datetime(readonly=True, help="When the next probe may go.")
+    rate_tokens = fields.Float(readonly=True, digits=(16, 6))
+    rate_at = fields.Datetime(readonly=True)
 
     _connector_uniq = models.Constraint("UNIQUE (connector_id)", "One run-time row per connector.")
 
@@ -33,9 +44,7 @@ class MfgConnectorRuntime(models.Model):
                 UPDATE mfg_connector_runtime r
                    SET last_success_at = CASE WHEN n.ok THEN n.now ELSE r.last_success_at END,
                        last_failure_at = CASE WHEN n.ok THEN r.last_failure_at ELSE n.now END,
-                       last_error = CASE WHEN n.ok THEN r.last_error ELSE left(n.detail, 500) END,
-                       consecutive_failures =
-                           CASE WHEN n.ok THEN 0 ELSE COALESCE(r.consecutive_failures, 0) + 1 END
+                       last_error = CASE WHEN n.ok THEN r.last_error ELSE left(n.detail, 500) END
                   FROM (SELECT r.id, n.ok, n.detail,
                                statement_timestamp() AT TIME ZONE 'UTC' AS now
                           FROM unnest(%s::int[], %s::bool[], %s::text[])

@@ -196,8 +196,8 @@ class MfgInboxGateway(models.AbstractModel):
                 SQL(
                     """
                     SELECT backlog_cap,
-                           (SELECT count(*) FROM mfg_inbox_message
-                             WHERE lane_id = l.id AND key_id IS NULL AND state = 'pending')
+                           (SELECT count(*) FROM ONLY mfg_inbox_message
+                             WHERE lane_id = l.id AND key_id IS NULL)
                            + (SELECT COALESCE(sum(waiting), 0) FROM mfg_inbox_key
                                WHERE lane_id = l.id AND due_at IS NOT NULL)
                       FROM mfg_lane l WHERE id = %s

@@ -31,7 +31,6 @@ class MfgInboxMessage(models.Model):
     record_id = fields.Many2oneReference(
         string="Booked on", model_field="record_model", readonly=True
     )
-    attempt_ids = fields.One2many("mfg.attempt", "inbox_message_id", string="Attempts")
 
     _external_idx = models.Index("(connector_id, external_id)")
     _record_idx = models.Index("(record_model, record_id) WHERE record_id IS NOT NULL")

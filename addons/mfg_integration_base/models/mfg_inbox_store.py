@@ -11,7 +11,6 @@ from ..const import API_PREFIX
 from ..tools import redact, tracecontext
 from ..tools.lifecycle import FINAL, OPEN, REASONS, State
 from .inbox_exchange import Answer, Refused
-from .mfg_message_queue import UNFINISHED
 from .uuids import new_uuid
 
 _logger = logging.getLogger(__name__)
@@ -59,8 +58,8 @@ class MfgInboxStore(models.AbstractModel):
                        expires_at = EXCLUDED.expires_at
                  WHERE known.expires_at <= %(now)s
                    -- What may still be booked is remembered, however long it waits for a person.
-                   AND NOT EXISTS (SELECT 1 FROM mfg_inbox_message m
-                                    WHERE m.uuid = known.message_uuid AND m.state IN %(unfinished)s)
+                   AND NOT EXISTS (SELECT 1 FROM ONLY mfg_inbox_message m
+                                    WHERE m.uuid = known.message_uuid)
                 RETURNING 1
                 """,
                 connector=connector.id,
@@ -69,7 +68,6 @@ class MfgInboxStore(models.AbstractModel):
                 uuid=uuid,
                 days=route.dedupe_days,
                 now=NOW,
-                unfinished=UNFINISHED,
             )
         )
         if not self.env.cr.fetchone():

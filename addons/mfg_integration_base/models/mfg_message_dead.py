@@ -2,7 +2,7 @@ from odoo import fields, models
 from odoo.tools import SQL
 
 from ..fields import PlainMany2one
-from ..tools.lifecycle import REASONS, State
+from ..tools.lifecycle import REASONS
 
 DIRECTIONS = {"out": "mfg.outbox.message", "in": "mfg.inbox.message"}
 
@@ -37,6 +37,7 @@ class MfgMessageDead(models.Model):
     attempt_count = fields.Integer(string="Attempts", readonly=True)
     record_name = fields.Char(compute="_compute_record_name", compute_sudo=False)
     created_at = fields.Datetime(readonly=True)
+    dead_at = fields.Datetime(string="Dead since", readonly=True)
 
     @property
     def _table_query(self):
@@ -45,16 +46,15 @@ class MfgMessageDead(models.Model):
             """
             SELECT id * 2 AS id, 'out' AS direction, id AS message_id, uuid,
                    event_type AS message_type, %(columns)s
-              FROM mfg_outbox_message WHERE state = %(dead)s
+              FROM ONLY mfg_outbox_message WHERE dead_at IS NOT NULL
             UNION ALL
             SELECT id * 2 + 1, 'in', id, uuid, message_type, %(columns)s
-              FROM mfg_inbox_message WHERE state = %(dead)s
+              FROM ONLY mfg_inbox_message WHERE dead_at IS NOT NULL
             """,
             columns=SQL(
                 "connector_id, company_id, lane_id, ordering_key, reason_code, detail,"
-                " attempt_count, created_at"
+                " attempt_count, created_at, dead_at"
             ),
-            dead=State.DEAD.value,
         )
 
     def _compute_reason_hint(self):

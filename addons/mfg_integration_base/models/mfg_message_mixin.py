@@ -4,6 +4,7 @@ from odoo.tools import SQL
 from ..exceptions import StateWriteRefused
 from ..fields import PlainMany2one
 from ..tools.lifecycle import REASONS, State
+from .mfg_message_queue import QUEUE_OF_MODEL
 
 STATES = [
     ("pending", "Pending"),
@@ -16,7 +17,11 @@ STATES = [
 
 
 class MfgMessageMixin(models.AbstractModel):
-    """A row of a queue. Everything but the payload; written by ``mfg.message.queue`` alone."""
+    """A row of a queue. Everything but the payload; written by ``mfg.message.queue`` alone.
+
+    The table holds what is not finished. What is finished is in a history table that inherits from
+    it (see ``mfg_message_queue_history``); the model reads both.
+    """
 
     _name = "mfg.message.mixin"
     _description = "Queued message"
@@ -44,8 +49,12 @@ class MfgMessageMixin(models.AbstractModel):
     )
     created_at = fields.Datetime(required=True, readonly=True)
     due_at = fields.Datetime(string="Next attempt", readonly=True)
+    dead_at = fields.Datetime(string="In the error queue since", readonly=True)
     finished_at = fields.Datetime(readonly=True)
-    attempt_ids = fields.One2many("mfg.attempt")
+    attempt_id = fields.Integer(readonly=True, help="The attempt it last went out with.")
+    attempt_ids = fields.Many2many(
+        "mfg.attempt", string="Attempts", compute="_compute_attempt_ids"
+    )
     can_retry = fields.Boolean(compute="_compute_verbs")
     can_cancel = fields.Boolean(compute="_compute_verbs")
 
@@ -54,13 +63,23 @@ class MfgMessageMixin(models.AbstractModel):
         f"CHECK (state IN ({', '.join(repr(state.value) for state in State)}))",
         "This state does not exist.",
     )
-    _not_admitted_idx = models.Index("(lane_id, id) WHERE key_id IS NULL AND state = 'pending'")
-    _key_idx = models.Index(
-        "(key_id, id) WHERE key_id IS NOT NULL"
-        " AND state IN ('pending', 'running', 'retrying', 'dead')"
-    )
-    _connector_idx = models.Index("(connector_id, id)")
-    _dead_idx = models.Index("(lane_id, id) WHERE state = 'dead'")
+    # Claiming and retrying change no column that stands in an index, conditions included: such
+    # updates leave the indexes alone (PostgreSQL's heap-only tuples).
+    _not_admitted_idx = models.Index("(lane_id, id) WHERE key_id IS NULL")
+    _key_idx = models.Index("(key_id, id) WHERE key_id > 0")
+    _dead_idx = models.Index("(lane_id, id) WHERE dead_at IS NOT NULL")
+
+    def init(self):
+        if not self._abstract:
+            self.env["mfg.message.queue"]._make_history(QUEUE_OF_MODEL[self._name])
+
+    def _compute_attempt_ids(self):
+        link = QUEUE_OF_MODEL[self._name].attempt_field
+        for message in self:
+            # The second one is shared with the other messages of a batch.
+            message.attempt_ids = self.env["mfg.attempt"].search(
+                ["|", (link, "=", message.id), ("id", "=", message.attempt_id)]
+            )
 
     @api.depends("reason_code")
     def _compute_reason(self):

@@ -3,7 +3,7 @@ from odoo.exceptions import ValidationError
 from odoo.tools import SQL
 
 from ..tools.lifecycle import State, Verb, next_state
-from .mfg_message_queue import NOW, QUEUE_OF_MODEL, QUEUES, UNFINISHED
+from .mfg_message_queue import LEFT_KEY, NOW, QUEUE_OF_MODEL, QUEUES
 
 
 class MfgMessageQueue(models.AbstractModel):
@@ -23,7 +23,11 @@ class MfgMessageQueue(models.AbstractModel):
         self._change(
             messages,
             Verb.RETRY,
-            SQL("state = 'pending', reason_code = NULL, due_at = NULL, tries = 0"),
+            SQL(
+                "state = 'pending', reason_code = NULL, due_at = NULL, dead_at = NULL, tries = 0,"
+                " key_id = NULLIF(key_id, %s)",
+                LEFT_KEY,
+            ),
         )
 
     @api.model
@@ -34,7 +38,7 @@ class MfgMessageQueue(models.AbstractModel):
             Verb.CANCEL,
             SQL(
                 "state = 'cancelled', reason_code = 'cancelled_by_user', detail = %s,"
-                " due_at = NULL, finished_at = %s",
+                " due_at = NULL, dead_at = NULL, finished_at = %s",
                 detail,
                 NOW,
             ),
@@ -73,8 +77,11 @@ class MfgMessageQueue(models.AbstractModel):
                     self.env._("Message %(uuid)s: %(error)s", uuid=uuid, error=error)
                 ) from error
         cr.execute(
-            SQL("UPDATE %s SET %s WHERE id = ANY(%s)", queue.messages, assignment, messages.ids)
+            SQL(
+                "UPDATE ONLY %s SET %s WHERE id = ANY(%s)", queue.messages, assignment, messages.ids
+            )
         )
+        self._move_finished(queue, messages.ids)
         self._refresh_keys(queue, key_ids)
         messages.invalidate_recordset()
 
@@ -90,7 +97,7 @@ class MfgMessageQueue(models.AbstractModel):
         )
         self.env.cr.execute(
             SQL(
-                "UPDATE mfg_inbox_message m SET route_id = r.id, lane_id = r.lane_id"
+                "UPDATE ONLY mfg_inbox_message m SET route_id = r.id, lane_id = r.lane_id"
                 "  FROM mfg_inbox_route r"
                 " WHERE r.connector_id = m.connector_id AND r.message_type = m.message_type"
                 "   AND m.state = %s AND %s",
@@ -116,8 +123,9 @@ class MfgMessageQueue(models.AbstractModel):
         self._lock_keys(queue, SQL("owner_id = ANY(%s)", list(route_ids)))
         self.env.cr.execute(
             SQL(
-                "UPDATE mfg_inbox_message SET key_id = NULL"
+                "UPDATE ONLY mfg_inbox_message SET key_id = %s"
                 " WHERE route_id = ANY(%s) AND state = %s",
+                LEFT_KEY,
                 list(route_ids),
                 State.DEAD.value,
             )
@@ -141,9 +149,8 @@ class MfgMessageQueue(models.AbstractModel):
         )  # fmt: skip
         self.env.cr.execute(
             SQL(
-                "UPDATE %s SET lane_id = %s"
-                " WHERE %s = ANY(%s) AND lane_id != %s AND state IN %s",
-                queue.messages, lane_id, queue.owner, owner_ids, lane_id, UNFINISHED,
+                "UPDATE ONLY %s SET lane_id = %s WHERE %s = ANY(%s) AND lane_id != %s",
+                queue.messages, lane_id, queue.owner, owner_ids, lane_id,
             )
         )  # fmt: skip
 
@@ -155,9 +162,9 @@ class MfgMessageQueue(models.AbstractModel):
             self.env.cr.execute(
                 SQL(
                     "SELECT lane_id, count(*) FILTER (WHERE state != 'dead'),"
-                    " count(*) FILTER (WHERE state = 'dead') FROM %s"
-                    " WHERE lane_id = ANY(%s) AND state IN %s GROUP BY lane_id",
-                    queue.messages, list(lane_ids), UNFINISHED,
+                    " count(*) FILTER (WHERE state = 'dead') FROM ONLY %s"
+                    " WHERE lane_id = ANY(%s) GROUP BY lane_id",
+                    queue.messages, list(lane_ids),
                 )
             )  # fmt: skip
             for lane_id, waiting, dead in self.env.cr.fetchall():

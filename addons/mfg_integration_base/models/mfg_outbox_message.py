@@ -14,15 +14,15 @@ class MfgOutboxMessage(models.Model):
     event_id = PlainMany2one("mfg.event", required=True, readonly=True)
     event_type = fields.Char(required=True, readonly=True)
     subscription_id = PlainMany2one("mfg.subscription", required=True, readonly=True)
-    attempt_ids = fields.One2many("mfg.attempt", "outbox_message_id", string="Attempts")
     event_data = fields.Text(related="event_id.data", string="Data")
+    data_edited = fields.Text(
+        string="Edited data", readonly=True, help="Sent in place of the event's data."
+    )
     # Not as superuser: the name of a record is for those who may read it.
     record_name = fields.Char(
         related="event_id.record_name", related_sudo=False, string="Record name"
     )
     event_subject = fields.Char(related="event_id.subject", string="Subject")
-
-    _event_idx = models.Index("(event_id)")
 
     def action_open_event(self):
         """Open the event that this message delivers."""

@@ -1,6 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
+from ..tools import answer_rules
 from ..tools.backoff import Schedule, parse_schedule
 
 DEFAULT_SCHEDULE = "2s 5s 15s 30s 1m 2m 5m 10m 30m 1h 2h 4h 8h 12h"
@@ -24,6 +25,13 @@ class MfgRetryPolicy(models.Model):
         default=0.1, help="Random part of each waiting time, from 0 (none) to 1, as a fraction."
     )
 
+    rules = fields.Text(
+        string="Rules for answers",
+        help="JSON list; the first rule that fits a partner's answer decides in place of its "
+        'status. For example: [{"status": "422", "pointer": "/error/code", "in": ["LOCKED"], '
+        '"then": "retry", "after": 60}]. “then” is retry, dead, done or pause.',
+    )
+
     _jitter_range = models.Constraint(
         "CHECK (jitter >= 0 AND jitter <= 1)", "Jitter is a fraction between 0 and 1."
     )
@@ -39,6 +47,25 @@ class MfgRetryPolicy(models.Model):
                         "Retry policy %(name)s, schedule: %(error)s", name=policy.name, error=error
                     )
                 ) from error
+
+    @api.constrains("rules")
+    def _check_rules(self):
+        for policy in self:
+            try:
+                policy._answer_rules()
+            except ValueError as error:
+                raise ValidationError(
+                    self.env._(
+                        "Retry policy %(name)s, rules for answers: %(error)s",
+                        name=policy.name,
+                        error=error,
+                    )
+                ) from error
+
+    def _answer_rules(self):
+        """The rules of ``tools.answer_rules``, in order."""
+        self.ensure_one()
+        return answer_rules.parse_rules(self.rules or "")
 
     def _schedule(self) -> Schedule:
         self.ensure_one()

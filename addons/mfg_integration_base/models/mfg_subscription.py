@@ -11,6 +11,10 @@ from .caches import Unconfirmed, confirmed, forget
 _logger = logging.getLogger(__name__)
 
 
+MODE_FIELDS = frozenset({"lane_id", "mode", "linger_ms", "batch_size", "cron_expression"})
+"""Fields whose change may make something due."""
+
+
 class SubscriptionSpec(NamedTuple):
     """What emission needs to know of a subscription, cached per event type and company."""
 
@@ -71,7 +75,6 @@ class MfgSubscription(models.Model):
     )
     filter_model = fields.Char(help="Technical name of the model the filter is about.")
     filter_domain = fields.Char(default="[]", help="Only events about records that match are sent.")
-    mode = fields.Selection([("real_time", "Real time")], required=True, default="real_time")
 
     @api.constrains("lane_id", "state")
     def _check_lane(self):
@@ -107,7 +110,7 @@ class MfgSubscription(models.Model):
         result = super().write(vals)
         if "lane_id" in vals:
             self.env["mfg.message.queue"]._move_lane("out", self.ids, vals["lane_id"])
-        if vals.get("state") == "active" or "lane_id" in vals:
+        if vals.get("state") == "active" or MODE_FIELDS & vals.keys():
             self.env["mfg.waker"]._wake(self.lane_id)
         return result
 

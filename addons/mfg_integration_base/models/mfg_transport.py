@@ -3,16 +3,25 @@ from typing import Any
 
 from odoo import api, models
 
-from ..tools.envelope import EventRecord
+from ..tools.envelope import REPLAY_EXTENSION, EventRecord
 
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A message as a transport gets it: no recordset, no database."""
+    """A message as a transport gets it: no recordset, no database.
+
+    :param replay: uuid of the replay that repeats the event; empty the first time
+    """
 
     message_id: int
     uuid: str
     event: EventRecord
+    replay: str = ""
+
+    @property
+    def extensions(self):
+        """What the envelope says of this delivery, beside the event: (name, value) pairs."""
+        return ((REPLAY_EXTENSION, self.replay),) if self.replay else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +46,9 @@ class MfgTransport(models.AbstractModel):
     any database handle, shared by all threads of the process, whose ``submit(call, on_done)``
     returns at once and later calls ``on_done(answer)`` exactly once, from any thread, with a
     ``tools.outcome.Answer``.
+
+    A transport that can put several messages into one request says so in ``_can_batch`` and
+    implements ``_batch_preparer`` as well.
     """
 
     _name = "mfg.transport"
@@ -53,6 +65,19 @@ class MfgTransport(models.AbstractModel):
         :param connector: the ``mfg.connector``, as superuser
         """
         raise NotImplementedError(f"{self._name} sends nothing")
+
+    @api.model
+    def _can_batch(self):
+        """Whether several messages may go out in one request."""
+        return False
+
+    @api.model
+    def _batch_preparer(self, *, connector, batch):
+        """A function ``list[Outgoing] -> Prepared`` for requests of several messages.
+
+        :param batch: ``Batch`` of the subscription: the document's layout
+        """
+        raise NotImplementedError(f"{self._name} sends messages one by one only")
 
     @staticmethod
     def _prepared(call, excerpt, credential_id=None):

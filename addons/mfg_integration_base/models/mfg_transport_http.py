@@ -1,21 +1,25 @@
+import hashlib
 import time
 
 from odoo import api, models
 
 from ..exceptions import ConfigurationError
-from ..tools import redact, signature
-from ..tools.envelope import encode_structured
+from ..tools import batch_document, envelope, redact, signature
 from ..tools.http_client import HttpCall, HttpClient
 from ..tools.url_guard import parse_allow_list
 
-CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
 MAX_RESPONSE_BYTES = 64 * 1024
+MAX_BATCH_RESPONSE_BYTES = 1024 * 1024
+"""The answer to a batch may name every event."""
+
+USER_AGENT = "mfg-integration/1"
 
 _client = HttpClient()
 
 
 class MfgTransportHttp(models.AbstractModel):
-    """POST of one CloudEvent in structured mode, signed as Standard Webhooks say."""
+    """POST of one CloudEvent in structured mode, or of many in one document, signed as Standard
+    Webhooks say."""
 
     _name = "mfg.transport.http"
     _inherit = ["mfg.transport"]
@@ -23,6 +27,41 @@ class MfgTransportHttp(models.AbstractModel):
 
     @api.model
     def _preparer(self, *, connector):
+        post = self._poster(connector, MAX_RESPONSE_BYTES)
+
+        def prepare(outgoing):
+            body = envelope.encode_structured(outgoing.event, outgoing.extensions)
+            headers = {"content-type": envelope.STRUCTURED_CONTENT_TYPE}
+            if outgoing.event.traceparent:
+                headers["traceparent"] = outgoing.event.traceparent
+            return post(outgoing.uuid, body, headers)
+
+        return prepare
+
+    @api.model
+    def _can_batch(self):
+        return True
+
+    @api.model
+    def _batch_preparer(self, *, connector, batch):
+        post = self._poster(connector, MAX_BATCH_RESPONSE_BYTES)
+
+        def prepare(outgoings):
+            document = batch_document.build(
+                [(outgoing.event, outgoing.extensions) for outgoing in outgoings],
+                layout=batch.layout,
+                columns=batch.columns,
+                sum_pointer=batch.sum_pointer,
+            )
+            headers = {"content-type": document.content_type}
+            if batch.totals:
+                headers.update(document.totals.headers())
+            return post(_batch_id(outgoings), document.content, headers)
+
+        return prepare
+
+    def _poster(self, connector, max_response_bytes):
+        """A function (webhook id, body, headers) -> ``Prepared``, signed with what is valid now."""
         if not connector.url:
             raise ConfigurationError(self.env._("Connector %s has no address.", connector.name))
         credentials = connector._secret_values("hmac", "out")
@@ -40,31 +79,37 @@ class MfgTransportHttp(models.AbstractModel):
             "connect_timeout": connector.connect_timeout,
             "read_timeout": connector.read_timeout,
             "total_timeout": connector.total_timeout,
-            "max_response_bytes": MAX_RESPONSE_BYTES,
+            "max_response_bytes": max_response_bytes,
             "allow_list": parse_allow_list(connector.allow_list or ""),
             "allow_http": connector.allow_http,
             "verify_tls": connector.verify_tls,
         }
+        prepared = self._prepared
 
-        def prepare(outgoing):
-            body = encode_structured(outgoing.event)
+        def post(webhook_id, body, headers):
             headers = {
-                "content-type": CONTENT_TYPE,
-                "user-agent": "mfg-integration/1",
-                **signature.headers(secrets, outgoing.uuid, int(time.time()), body),
+                "user-agent": USER_AGENT,
+                **headers,
+                **signature.headers(secrets, webhook_id, int(time.time()), body),
             }
-            if outgoing.event.traceparent:
-                headers["traceparent"] = outgoing.event.traceparent
             call = HttpCall(
                 method="POST", url=url, headers=tuple(headers.items()), body=body, **limits
             )
-            return self._prepared(call, _excerpt(url, headers), credential_id)
+            return prepared(call, _excerpt(url, headers), credential_id)
 
-        return prepare
+        return post
 
     @api.model
     def _sender(self):
         return _client
+
+
+def _batch_id(outgoings):
+    """The same messages, sent again, have the same id."""
+    if len(outgoings) == 1:
+        return outgoings[0].uuid
+    digest = hashlib.sha256("".join(outgoing.uuid for outgoing in outgoings).encode())
+    return f"batch_{digest.hexdigest()[:32]}"
 
 
 def _excerpt(url, headers):

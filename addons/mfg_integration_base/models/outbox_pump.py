@@ -5,34 +5,53 @@ import time
 import traceback
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import psycopg2
 
 from ..const import EXCERPT_CHARS
-from ..tools.outcome import Answer, Reject
+from ..tools import answer_rules, per_item
+from ..tools.batch_document import BatchError
+from ..tools.outcome import Answer, Delivered, Outcome, Reject
 from ..tools.redact import excerpt
-from .mfg_message_queue import Claimed
+from .mfg_message_queue import Claimed, Share
 from .mfg_transport import Prepared
 
 SETTINGS_TTL = 1.0
 """How long settings read from the database are believed, in seconds."""
 
+MAX_RUN = 20
+"""How many messages of one key are taken at once to be sent one after the other."""
 
-@dataclass(slots=True)
-class Flight:
-    """A message on its way: claimed, perhaps prepared, not yet settled."""
+PROBE_MARGIN = 10
+"""How long after a call's time limit a probe counts as lost, in seconds."""
 
-    claim: Claimed
-    prepared: Prepared | None = None
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a subscription says of its attempts.
+
+    :param park: a dead message holds the later ones of its key
+    :param batch: ``Batch`` where several messages share a request
+    """
+
+    schedule: object
+    rules: tuple
+    park: bool
+    batch: object = None
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """How messages of one connector are prepared and sent; or why they cannot be."""
+    """How messages of one connector are prepared and sent; or why they cannot be.
 
-    prepare: object = None  # Outgoing -> Prepared
+    :param patience: seconds after which a call that was not answered is lost
+    """
+
+    prepare: object = None
     sender: object = None
     fault: str = ""
+    patience: float = 0.0
 
 
 class Settings:
@@ -51,33 +70,120 @@ class Settings:
     def stale(self):
         return time.monotonic() >= self._until
 
-    def route(self, env, connector_id):
+    def route(self, env, connector_id, batch=None):
         """The ``Route`` of a connector; its fault, if any, is that of each of its messages."""
-        route = self._routes.get(connector_id)
+        route = self._routes.get((connector_id, batch))
         if route is None:
             try:
                 connector = env["mfg.connector"].browse(connector_id)
                 transport = env["mfg.transport"]._mfg_resolve(connector.transport)
-                route = Route(transport._preparer(connector=connector), transport._sender())
+                if batch is None:
+                    prepare = transport._preparer(connector=connector)
+                else:
+                    prepare = transport._batch_preparer(connector=connector, batch=batch)
+                patience = connector.total_timeout + PROBE_MARGIN
+                route = Route(prepare, transport._sender(), patience=patience)
             except psycopg2.Error:
                 raise  # the database's fault, not the connector's: nothing is buried for it
             except Exception:  # noqa: BLE001 - one connector's fault must not stop the others
                 route = Route(fault=last_lines())
-            self._routes[connector_id] = route
+            self._routes[connector_id, batch] = route
         return route
 
     def policy(self, env, subscription_id):
-        """``(schedule, whether a dead message parks its key)`` of a subscription."""
+        """The ``Policy`` of a subscription; the default one if it was deleted."""
         policy = self._policies.get(subscription_id)
         if policy is None:
             subscription = env["mfg.subscription"].browse(subscription_id).exists()
             if subscription:
-                schedule = subscription.retry_policy_id._schedule()
-                policy = (schedule, subscription.on_dead == "park")
+                retry = subscription.retry_policy_id
+                policy = Policy(
+                    retry._schedule(),
+                    retry._answer_rules(),
+                    subscription.on_dead == "park" and not subscription.conflate,
+                    subscription._batch(),
+                )
             else:
-                policy = (env["mfg.retry.policy"]._default_schedule(), False)
+                policy = Policy(env["mfg.retry.policy"]._default_schedule(), (), False)
             self._policies[subscription_id] = policy
         return policy
+
+
+class Result(NamedTuple):
+    """How sending one message ended."""
+
+    claim: Claimed
+    outcome: Outcome
+    answer: Answer
+    policy: Policy
+    prepared: Prepared | None
+    shared: bool  # its attempt is that of a whole batch
+    full: bool  # the request took as many messages as it may
+
+
+@dataclass(slots=True)
+class Flight:
+    """What goes to a partner one request after the other: the messages of one key, or one batch.
+
+    :param outgoings: an ``Outgoing`` for each claim, or why there is none
+    :param at: how many of the claims are through; a batch goes as one
+    """
+
+    claims: list
+    outgoings: list
+    policy: Policy
+    route: Route
+    at: int = 0
+    prepared: Prepared | None = None
+
+    @property
+    def id(self):
+        return self.claims[0].attempt_id
+
+    @property
+    def connector_id(self):
+        return self.claims[0].connector_id
+
+    def outcomes(self, answer):
+        """What the answer means for the messages it is about: ``[(Claimed, Outcome)]``."""
+        rules = self.policy.rules
+        if self.policy.batch is None:
+            return [(self.claims[self.at], answer_rules.apply(rules, answer))]
+        by_id = per_item.outcomes(answer, [outgoing.event.id for outgoing in self.good()])
+        found = []
+        for claim, outgoing in zip(self.claims, self.outgoings, strict=True):
+            if isinstance(outgoing, str):
+                outcome = Reject("prepare_failed", outgoing)
+            else:
+                outcome = answer_rules.apply(rules, _item_answer(answer, by_id[outgoing.event.id]))
+            found.append((claim, outcome))
+        return found
+
+    def good(self):
+        """What can be sent: some messages may be malformed."""
+        return [outgoing for outgoing in self.outgoings if not isinstance(outgoing, str)]
+
+    def prepare(self):
+        """Prepare the next request; why that is not possible, as text, or None."""
+        self.prepared = None
+        if self.route.fault:
+            return self.route.fault
+        if self.policy.batch is None:
+            outgoing = self.outgoings[self.at]
+            if isinstance(outgoing, str):
+                return outgoing
+            self.prepared = self.route.prepare(outgoing)
+            return None
+        while good := self.good():
+            try:
+                self.prepared = self.route.prepare(good)
+                return None
+            except BatchError as error:  # it cannot be part of the document; the others can
+                self.outgoings = [
+                    str(error) if not isinstance(o, str) and o.event.id == error.event_id else o
+                    for o in self.outgoings
+                ]
+        return self.outgoings[0]
 
 
 @dataclass(slots=True)
@@ -86,91 +192,158 @@ class Pump:
 
     lane_id: int
     worker: str
-    in_flight: dict = field(default_factory=dict)  # attempt id -> Flight
-    answers: queue.SimpleQueue = field(default_factory=queue.SimpleQueue)  # (attempt id, Answer)
-    results: dict = field(default_factory=dict)  # connector id -> (succeeded, detail), the last
-    results_due: float = 0.0  # monotonic time
+    in_flight: dict = field(default_factory=dict)  # Flight.id -> Flight
+    answers: queue.SimpleQueue = field(default_factory=queue.SimpleQueue)  # (Flight.id, Answer)
+    results: list = field(default_factory=list)  # Result, come back, not yet settled
+    unsent: list = field(default_factory=list)  # Claimed, will not be tried this time
+    settling: list = field(default_factory=list)  # Claimed, being settled
+    claimed: list = field(default_factory=list)  # Flight, not yet launched
+    health: dict = field(default_factory=dict)  # connector id -> [Outcome of each request]
+    suspects: set = field(default_factory=set)  # ids of connectors that failed of late
+    notes: dict = field(default_factory=dict)  # connector id -> (succeeded, detail), the last
+    notes_due: float = 0.0  # monotonic time
     settings: Settings | None = None
-    claimed: list = field(default_factory=list)  # (Claimed, Outgoing or fault), not yet launched
-    settling: list = field(default_factory=list)  # Claimed, come back, not yet settled
     backlog: bool = False  # the last claim took all the room there was
     sent: int = 0
 
     def free(self):
-        """How many more messages may start now."""
+        """How many more requests may start now."""
         return min(self.settings.batch_size, self.settings.concurrency - len(self.in_flight))
 
-    def quotas(self, owners, free):
-        """How many messages each subscription may start, within its connector's limit."""
-        busy = Counter(flight.claim.connector_id for flight in self.in_flight.values())
-        quotas = {}
-        for owner in owners:
-            quota = min(free, owner.max_in_flight - busy[owner.connector_id])
-            if quota > 0:
-                quotas[owner.id] = quota
-                busy[owner.connector_id] += quota
-        return quotas
+    def free_by_connector(self, dues):
+        """``{connector id: requests it may start}`` within its own limit and the lane's."""
+        busy = Counter(flight.connector_id for flight in self.in_flight.values())
+        free = self.free()
+        return {d.connector_id: max(0, min(free, d.max_in_flight - busy[d.connector_id])) for d in dues}
 
-    def launch(self, claim, outgoing, route):
-        """Prepare one message and hand it to its sender; a fault becomes its answer."""
-        flight = self.in_flight[claim.attempt_id] = Flight(claim)
-        attempt_id, answers = claim.attempt_id, self.answers
+    def shares(self, dues, permits):
+        """``{subscription id: Share}`` of what may be claimed now."""
+        left, permits, shares = self.free(), dict(permits), {}
+        for due in dues:
+            requests = min(left, permits[due.connector_id])
+            if requests <= 0:
+                continue
+            permits[due.connector_id] -= requests
+            if due.mode == "real_time":
+                # A few keys with much behind them: some of each go one after the other. Behind a
+                # limit or a probe, each request is asked for on its own.
+                alone = due.conflate or due.rate or due.probe
+                run = 1 if alone else max(1, min(MAX_RUN, self.settings.batch_size // requests))
+                shares[due.id] = Share(requests, run, conflate=due.conflate)
+            else:
+                messages = requests * due.batch_size
+                run = 1 if due.conflate else due.batch_size
+                shares[due.id] = Share(messages, run, due.batch_size, messages, due.conflate)
+        return shares
+
+    def launch(self, flight):
+        """Prepare the next request of a flight and hand it to its sender."""
+        self.in_flight[flight.id] = flight
+        flight_id, answers = flight.id, self.answers
         try:
-            fault = route.fault or (outgoing if isinstance(outgoing, str) else "")
-            if fault:
-                return self._unsent(attempt_id, fault)
-            flight.prepared = route.prepare(outgoing)
+            fault = flight.prepare()
         except Exception:  # noqa: BLE001 - one message's fault must not stop the others
-            return self._unsent(attempt_id, last_lines())
-        route.sender.submit(flight.prepared.call, lambda answer: answers.put((attempt_id, answer)))
-        return None
+            flight.prepared, fault = None, last_lines()
+        if fault:
+            answers.put((flight_id, Answer(Reject("prepare_failed", fault))))
+        else:
+            flight.route.sender.submit(
+                flight.prepared.call, lambda answer: answers.put((flight_id, answer))
+            )
 
-    def _unsent(self, attempt_id, detail):
-        self.answers.put((attempt_id, Answer(Reject("prepare_failed", detail))))
+    def gather(self, poll, linger, *, go_on=True):
+        """Wait up to ``poll`` seconds for an answer, then ``linger`` for more; whether one came.
 
-    def land(self, landed):
-        """These have come back and are being settled: their slots are free."""
-        for flight, _answer in landed:
-            del self.in_flight[flight.claim.attempt_id]
-        self.settling = [flight.claim for flight, _answer in landed]
-
-    def settled(self):
-        """What has landed is settled; the claims whose leases end with it."""
-        claims, self.settling = self.settling, []
-        self.sent += len(claims)
-        return claims
-
-    def abandon(self):
-        """Give everything up after an error; the claims whose leases shall run out."""
-        claims = [flight.claim for flight in self.in_flight.values()] + self.settling
-        claims += [claim for claim, _outgoing in self.claimed]
-        self.in_flight.clear()
-        return claims
-
-    def gather(self, poll, linger):
-        """Wait up to ``poll`` seconds for an answer, then ``linger`` for more.
-
-        :return: list of ``(Flight, Answer)``, still counted as in flight
+        The next message of a run is sent at once, unless it is the end (``go_on``).
         """
-        landed = []
+        came = 0
         wait_until = time.monotonic() + poll
-        while len(landed) < len(self.in_flight):
+        limit = len(self.in_flight) + MAX_RUN
+        while self.in_flight and came < limit:
             try:
                 item = self.answers.get(timeout=max(wait_until - time.monotonic(), 0))
             except queue.Empty:
                 break
             if item is None:  # woken: there may be something new to send
                 break
-            attempt_id, answer = item
-            landed.append((self.in_flight[attempt_id], answer))
-            if len(landed) == 1:
+            self._land(*item, go_on)
+            came += 1
+            if came == 1:
                 wait_until = time.monotonic() + linger
-        return landed
+        return bool(came)
+
+    def _land(self, flight_id, answer, go_on):
+        flight = self.in_flight[flight_id]
+        batch = flight.policy.batch
+        shared = batch is not None and len(flight.claims) > 1
+        full = batch is not None and len(flight.claims) >= batch.size
+        outcomes = flight.outcomes(answer) if flight.prepared else self._unprepared(flight, answer)
+        for claim, outcome in outcomes:
+            self.results.append(
+                Result(claim, outcome, answer, flight.policy, flight.prepared, shared, full)
+            )
+        if flight.prepared:
+            self.health.setdefault(flight.connector_id, []).append(answer.outcome)
+        flight.at = flight.at + 1 if batch is None else len(flight.claims)
+        if flight.at < len(flight.claims) and go_on and isinstance(outcomes[0][1], Delivered):
+            self.launch(flight)
+            return
+        self.unsent += flight.claims[flight.at :]
+        del self.in_flight[flight_id]
+
+    @staticmethod
+    def _unprepared(flight, answer):
+        """Nothing was sent: the fault is that of all that would have gone in the request."""
+        if flight.policy.batch is None:
+            return [(flight.claims[flight.at], answer.outcome)]
+        return [
+            (claim, Reject("prepare_failed", outgoing) if isinstance(outgoing, str) else answer.outcome)
+            for claim, outgoing in zip(flight.claims, flight.outgoings, strict=True)
+        ]
+
+    def take_results(self):
+        """``(results, unsent, ids of the keys that the flights go on with)`` to be settled now."""
+        results, self.results = self.results, []
+        unsent, self.unsent = self.unsent, []
+        self.settling = [result.claim for result in results] + unsent
+        going_on = {c.key_id for f in self.in_flight.values() for c in f.claims}
+        held = going_on & {claim.key_id for claim in self.settling}
+        return results, unsent, held
+
+    def settled(self, held):
+        """What came back is settled; the claims whose leases end with it."""
+        claims, self.settling = self.settling, []
+        self.sent += len(claims)
+        return [claim for claim in claims if claim.key_id not in held]
+
+    def abandon(self):
+        """Give everything up after an error; the claims whose leases shall run out."""
+        flights = [*self.in_flight.values(), *self.claimed]
+        claims = [claim for flight in flights for claim in flight.claims]
+        claims += self.settling + self.unsent + [result.claim for result in self.results]
+        self.in_flight.clear()
+        for mine in (self.claimed, self.settling, self.unsent, self.results):
+            mine.clear()
+        return claims
+
+    def pause(self, seconds):
+        """Wait until woken, at most so long; only with nothing in flight."""
+        try:
+            self.answers.get(timeout=seconds)
+        except queue.Empty:
+            return
 
     def wake(self):
         """From another thread: do not wait for answers only, look for new messages."""
         if self.answers.empty():
             self.answers.put(None)
+
+
+def _item_answer(answer, outcome):
+    """A batch's answer as far as it is about one event."""
+    if outcome is answer.outcome:
+        return answer
+    return Answer(outcome, outcome.status, outcome.response, answer.duration_ms)
 
 
 def last_lines():

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from decimal import Context, Decimal, DecimalException, InvalidOperation, Rounded
 from hashlib import sha256
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeAlias
 
 from . import csv_cells, json_pointer
 from .envelope import BATCH_CONTENT_TYPE, SEQUENCE_DIGITS, EventRecord, encode_structured
@@ -26,6 +26,8 @@ CONTENT_TYPES = MappingProxyType(
     }
 )
 """Layout -> content type. The layout is a file's extension too, but for ``cloudevents``: json."""
+
+Extension: TypeAlias = tuple[str, str | int | bool]
 
 MAX_COLUMNS = 200
 # Sums are exact or an error. So many digits hold any amount that a business can mean.
@@ -137,12 +139,11 @@ def parse_columns(text: str) -> tuple[Column, ...]:
 
 
 def build(
-    records: Iterable[EventRecord],
+    records: Iterable[EventRecord | tuple[EventRecord, Iterable[Extension]]],
     *,
     layout: str,
     columns: tuple[Column, ...] = (),
     sum_pointer: str = "",
-    extensions: Iterable[tuple[str, str | int | bool]] = (),
 ) -> BatchDocument:
     """Return the document of some events, in their order.
 
@@ -150,18 +151,18 @@ def build(
     :param columns: of a CSV document. Nothing at the pointer is an empty cell.
     :param sum_pointer: JSON pointer to numbers that are added up for the totals, exactly; a number
         may be written as a text, and an event that has none counts 0
-    :param extensions: as for ``envelope.encode_structured``
+    :param records: each alone, or with extensions as for ``envelope.encode_structured``
     :raises BatchError: an event's data cannot be read, or what is to be added is not a number
     :raises KeyError: unknown layout
     """
     content_type = CONTENT_TYPES[layout]
-    extensions = tuple(extensions)
     parts: list[bytes] = []
     if layout == "csv":
         parts.append(csv_cells.row(column.header for column in columns).encode())
     total = Decimal(0)
     count, first, last = 0, None, None
-    for record in records:
+    for item in records:
+        record, extensions = item if isinstance(item, tuple) else (item, ())
         part = encode_structured(record, extensions)
         event = _read(record.id, part) if layout == "csv" or sum_pointer else None
         if layout == "csv":

@@ -39,6 +39,7 @@ class Verb(Word):
     BURY = "bury"  # the attempt failed for good, or the retry policy ended
     REPLAY = "replay"  # repeat it as a new message
     CANCEL = "cancel"  # a person gave it up, or a newer one supersedes it
+    RELEASE = "release"  # the worker gives it back untried: one before it in its key failed
     EXPIRE = "expire"  # the lease ran out: nobody knows how the attempt ended
 
 
@@ -63,6 +64,7 @@ TRANSITIONS: Mapping[tuple[State, Verb], State] = MappingProxyType(
         # Not "retrying": a worker that died says nothing about the partner, so the message is
         # due at once and no waiting time of the policy is used up.
         (State.RUNNING, Verb.EXPIRE): State.PENDING,
+        (State.RUNNING, Verb.RELEASE): State.PENDING,
         (State.RETRYING, Verb.CLAIM): State.RUNNING,
         # A person's "retry now".
         (State.RETRYING, Verb.RETRY): State.PENDING,

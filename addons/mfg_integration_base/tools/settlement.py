@@ -34,10 +34,18 @@ class Settlement:
     pause: bool = False
 
 
-def decide(outcome: Outcome, *, schedule: Schedule, tries: int, rng: random.Random) -> Settlement:
+def decide(
+    outcome: Outcome,
+    *,
+    schedule: Schedule,
+    tries: int,
+    rng: random.Random,
+    partner_down: bool = False,
+) -> Settlement:
     """Return what to write for ``outcome``.
 
     :param tries: attempts since the message was queued or a person retried it, this one included
+    :param partner_down: the circuit breaker is not closed: a Retry uses up no attempt
     :raises TypeError: not an Outcome
     """
     if isinstance(outcome, Delivered):
@@ -47,12 +55,18 @@ def decide(outcome: Outcome, *, schedule: Schedule, tries: int, rng: random.Rand
             _after(Verb.BURY), "rejected", outcome.reason, outcome.detail, pause=outcome.pause
         )
     if isinstance(outcome, Retry):
+        if partner_down:
+            # The breaker says when the next probe may go; the schedule only spreads the rest.
+            tries = max(1, min(tries, schedule.max_attempts - 1))
         wait = delay(schedule, tries, rng=rng, retry_after=outcome.after)
+        if wait is None and partner_down:
+            wait = schedule.base  # a schedule without a second attempt
         if wait is not None:
             if outcome.delay is not None:
                 # Jitter all the same: messages that failed together must not return together.
                 wait = outcome.delay * (1 + schedule.jitter * rng.random())
-            return Settlement(_after(Verb.RETRY), "retry", outcome.reason, outcome.detail, wait)
+            reason = "breaker_open" if partner_down else outcome.reason
+            return Settlement(_after(Verb.RETRY), "retry", reason, outcome.detail, wait)
         detail = f"Given up after {tries} attempts. Last: {outcome.detail or outcome.reason}"
         return Settlement(_after(Verb.BURY), "retry", "attempts_exhausted", detail)
     raise TypeError(f"{outcome!r} is not an Outcome.")

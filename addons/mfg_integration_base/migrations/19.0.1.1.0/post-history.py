@@ -1,0 +1,35 @@
+"""Finished messages leave the hot tables; dead ones say since when."""
+
+from odoo import SUPERUSER_ID, api
+
+OLD_INDEXES = (
+    "mfg_outbox_message__connector_idx",
+    "mfg_outbox_message__event_idx",
+    "mfg_inbox_message__connector_idx",
+    "mfg_inbox_message__record_idx",
+)
+
+
+def migrate(cr, version):
+    """Move what has ended, and mark what is dead."""
+    if not version:
+        return
+    env = api.Environment(cr, SUPERUSER_ID, {})
+    for table, model in (
+        ("mfg_outbox_message", "mfg.outbox.message"),
+        ("mfg_inbox_message", "mfg.inbox.message"),
+    ):
+        columns = ", ".join(
+            field.name for field in env[model]._fields.values() if field.store and field.column_type
+        )
+        cr.execute(
+            f"WITH gone AS (DELETE FROM ONLY {table}"  # noqa: S608 - names of our own
+            "   WHERE state IN ('done', 'cancelled') RETURNING *)"
+            f" INSERT INTO {table}_history ({columns}) SELECT {columns} FROM gone"
+        )
+        cr.execute(
+            f"UPDATE ONLY {table} SET dead_at = statement_timestamp() AT TIME ZONE 'UTC',"  # noqa: S608
+            " key_id = COALESCE(key_id, 0) WHERE state = 'dead'"
+        )
+    for index in OLD_INDEXES:
+        cr.execute(f"DROP INDEX IF EXISTS {index}")
