@@ -98,7 +98,9 @@ def test_a_key_is_given_back_only_for_a_message_that_was_settled(flow, emitted):
     first, second = emitted("key") + emitted("key")
     (claimed,) = claim_all(flow)
     with engine.runner(flow.registry) as env:
+        # As if its lease had run out, and somebody had cancelled it before it was claimed again.
         env.cr.execute("UPDATE mfg_outbox_message SET state = 'cancelled' WHERE id = %s", [first])
+        env["mfg.message.queue"]._move_finished(engine.OUT, [first])
         env["mfg.message.queue"]._refresh_keys(engine.OUT, [claimed.key_id])
     with engine.runner(flow.registry) as env:
         assert engine.settle(env, [engine.delivered(claimed)]) == set()

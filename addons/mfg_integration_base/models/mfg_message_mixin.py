@@ -63,6 +63,10 @@ class MfgMessageMixin(models.AbstractModel):
         f"CHECK (state IN ({', '.join(repr(state.value) for state in State)}))",
         "This state does not exist.",
     )
+    _dead_since = models.Constraint(
+        "CHECK ((state = 'dead') = (dead_at IS NOT NULL))",
+        "A message is dead since some time, or not dead.",
+    )
     # Claiming and retrying change no column that stands in an index, conditions included: such
     # updates leave the indexes alone (PostgreSQL's heap-only tuples).
     _not_admitted_idx = models.Index("(lane_id, id) WHERE key_id IS NULL")
@@ -76,10 +80,12 @@ class MfgMessageMixin(models.AbstractModel):
     def _compute_attempt_ids(self):
         link = QUEUE_OF_MODEL[self._name].attempt_field
         for message in self:
-            # The second one is shared with the other messages of a batch.
-            message.attempt_ids = self.env["mfg.attempt"].search(
-                ["|", (link, "=", message.id), ("id", "=", message.attempt_id)]
-            )
+            own = self.env["mfg.attempt"].search([(link, "=", message.id)])
+            # Shared with the other messages of a batch, unless it ended in another way for this one.
+            last = self.env["mfg.attempt"].search([("id", "=", message.attempt_id)]) - own
+            if last.started_at in own.mapped("started_at"):
+                last = self.env["mfg.attempt"]
+            message.attempt_ids = last | own
 
     @api.depends("reason_code")
     def _compute_reason(self):

@@ -28,6 +28,8 @@ class Received:
 class Partner:
     """Answers each request with the next status of ``script``, then with 200; a context manager.
 
+    An item of the script may also be a function ``Received -> (status, body)``.
+
     :param secret: ``whsec_…``; what is not signed with it is answered 401 and not remembered
     """
 
@@ -46,15 +48,15 @@ class Partner:
             protocol_version = "HTTP/1.1"
 
             def do_POST(self):
-                status = partner._take(
+                status, body = partner._take(
                     dict(self.headers), self.rfile.read(int(self.headers["Content-Length"]))
                 )
                 self.send_response(status)
                 for name, value in partner.headers.items():
                     self.send_header(name, value)
-                self.send_header("Content-Length", str(len(partner.body)))
+                self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
-                self.wfile.write(partner.body)
+                self.wfile.write(body)
 
             def log_message(self, *args):
                 """Quiet."""
@@ -79,8 +81,10 @@ class Partner:
             if self._webhook:
                 lower = {name.lower(): value for name, value in headers.items()}
                 try:
-                    self._webhook.verify(body.decode(), lower)
+                    self._webhook.verify(body, lower, json_parse=False)
                 except Exception:  # noqa: BLE001 - whatever it dislikes is a bad signature
-                    return 401
-            self.received.append(Received(headers.get("webhook-id", ""), headers, body))
-            return self.script.pop(0) if self.script else 200
+                    return 401, self.body
+            request = Received(headers.get("webhook-id", ""), headers, body)
+            self.received.append(request)
+            answer = self.script.pop(0) if self.script else 200
+            return answer(request) if callable(answer) else (answer, self.body)

@@ -641,8 +641,8 @@ class TestRepeat(InboundCase):
     def test_status_tells_a_partner_what_it_did_wrong(self):
         accepted = self.post()
         self.env.cr.execute(
-            "UPDATE mfg_inbox_message SET state = 'dead', reason_code = 'unknown_reference',"
-            " detail = 'No order has this UUID.' WHERE uuid = %s",
+            "UPDATE mfg_inbox_message SET state = 'dead', dead_at = now(),"
+            " reason_code = 'unknown_reference', detail = 'No order has this UUID.' WHERE uuid = %s",
             [accepted.json()["id"]],
         )
         response = self.get_status(self.partner_connector, accepted.json()["id"])

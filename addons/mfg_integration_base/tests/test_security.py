@@ -148,11 +148,13 @@ class TestCompanies(MfgCase):
 
     def setUp(self):
         super().setUp()
-        self.message_b = self.inbox(self.route_b, {})
         # One attempt, and a message in the error queue.
+        self.inbox(self.route_b, {})
         self.drain()
+        self.message_b = self.inbox(self.route_b, {})
         self.env.cr.execute(
-            "UPDATE mfg_inbox_message SET state = 'dead' WHERE id = %s", [self.message_b.id]
+            "UPDATE mfg_inbox_message SET state = 'dead', dead_at = now() WHERE id = %s",
+            [self.message_b.id],
         )
         self.env.invalidate_all()
 

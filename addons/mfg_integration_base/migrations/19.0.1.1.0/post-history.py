@@ -1,4 +1,4 @@
-"""Finished messages leave the hot tables; dead ones say since when."""
+"""Finished messages leave the hot tables."""
 
 from odoo import SUPERUSER_ID, api
 
@@ -11,7 +11,7 @@ OLD_INDEXES = (
 
 
 def migrate(cr, version):
-    """Move what has ended, and mark what is dead."""
+    """Move what has ended; indexes that are no more go."""
     if not version:
         return
     env = api.Environment(cr, SUPERUSER_ID, {})
@@ -26,10 +26,6 @@ def migrate(cr, version):
             f"WITH gone AS (DELETE FROM ONLY {table}"  # noqa: S608 - names of our own
             "   WHERE state IN ('done', 'cancelled') RETURNING *)"
             f" INSERT INTO {table}_history ({columns}) SELECT {columns} FROM gone"
-        )
-        cr.execute(
-            f"UPDATE ONLY {table} SET dead_at = statement_timestamp() AT TIME ZONE 'UTC',"  # noqa: S608
-            " key_id = COALESCE(key_id, 0) WHERE state = 'dead'"
         )
     for index in OLD_INDEXES:
         cr.execute(f"DROP INDEX IF EXISTS {index}")
