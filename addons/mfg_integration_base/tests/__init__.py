@@ -9,10 +9,12 @@ from . import (
     test_inbox_route,
     test_json_field,
     test_lane,
+    test_lane_status,
     test_lifecycle_constraint,
     test_outbox_dispatcher,
     test_record_link,
     test_screens,
     test_security,
     test_tour,
+    test_worker,
 )
