@@ -146,21 +146,3 @@ class MfgMessageQueue(models.AbstractModel):
                 queue.messages, lane_id, queue.owner, owner_ids, lane_id, UNFINISHED,
             )
         )  # fmt: skip
-
-    @api.model
-    def _lane_counts(self, lane_ids):
-        """``{lane id: (waiting, dead)}`` over both queues."""
-        counts = {}
-        for queue in QUEUES.values():
-            self.env.cr.execute(
-                SQL(
-                    "SELECT lane_id, count(*) FILTER (WHERE state != 'dead'),"
-                    " count(*) FILTER (WHERE state = 'dead') FROM %s"
-                    " WHERE lane_id = ANY(%s) AND state IN %s GROUP BY lane_id",
-                    queue.messages, list(lane_ids), UNFINISHED,
-                )
-            )  # fmt: skip
-            for lane_id, waiting, dead in self.env.cr.fetchall():
-                before = counts.get(lane_id, (0, 0))
-                counts[lane_id] = (before[0] + waiting, before[1] + dead)
-        return counts
