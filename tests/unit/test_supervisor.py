@@ -184,6 +184,12 @@ def test_once_proven_an_error_is_only_a_reason_to_start_again(run, monkeypatch):
     started.end()
 
 
+def test_gives_up_when_the_last_one_says_it_never_can(run, monkeypatch):
+    """However long it took to find that out."""
+    monkeypatch.setattr(module, "PROVEN_SECONDS", 0.0)
+    assert run("time.sleep(0.2)\nsys.exit(2)").join() == 2
+
+
 def test_a_child_that_fails_while_it_ends_shows_in_the_status(run):
     started = run(
         """

@@ -13,8 +13,10 @@ FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
 STEADY_SECONDS = 60.0
 """A child that lived so long has its pause back at the first, in seconds."""
-PROVEN_SECONDS = 15.0
+PROVEN_SECONDS = 60.0
 """Until a child has lived so long, one that ends with an error means that none can run."""
+WRONG_ARGUMENTS = 2
+"""Exit status of a child that will never run, however often it is started."""
 LOOK_SECONDS = 1.0
 
 
@@ -103,6 +105,9 @@ class Supervisor:
             self._ended(place, status, now)
             # One that was killed says nothing about the others.
             if status > 0 and not self._proven:
+                return status
+            # Its lane may be gone now, while those that serve it still run.
+            if status == WRONG_ARGUMENTS and not self.pids:
                 return status
         if now >= place.due_at:
             place.process = subprocess.Popen(self._argv, stdin=subprocess.DEVNULL)
