@@ -7,7 +7,7 @@ import pytest
 
 from tests.harness import databases
 from tests.harness.waiting import wait_for
-from tests.harness.worker import Worker
+from tests.harness.worker import START_SECONDS, Worker
 
 from . import partner as faults
 from .site import SOON
@@ -267,5 +267,5 @@ def test_says_what_is_wrong_with_its_arguments(quiet_site, folder, arguments, sa
         argument.format(database=quiet_site.database) for argument in arguments
     ]
     worker.spawn()
-    assert worker.wait_for_end(SOON) != 0
+    assert worker.wait_for_end(START_SECONDS) != 0
     assert says in worker.output()

@@ -5,8 +5,9 @@ With a million messages waiting, an exact count reads them all. Here every look 
 * messages under keys: the key table says how many wait. Up to KEY_PAGES of its pages are read in
   full; of a longer one that many are picked at random (TABLESAMPLE) and the sum is scaled up. One
   hot key that the sample hits or misses makes such a figure swing.
-* messages not yet admitted, and dead ones: up to ROWS are counted on their partial index; beyond
-  that the ids of the first ROWS, the lane's highest id and their spacing give the number.
+* messages not yet admitted, and dead ones: their ids, from the first to the last, are cut into
+  SLICES of equal width. Up to ROWS of each are counted on the partial index; where there are more,
+  their spacing gives the number.
 """
 
 from typing import NamedTuple
@@ -17,8 +18,9 @@ from odoo.tools import SQL
 from ..tools.lane_status import TARGET_SECONDS
 from .mfg_message_queue import NOW, QUEUES, UNFINISHED
 
-ROWS = 5000
-KEY_PAGES = 4000
+SLICES = 20
+ROWS = 200
+KEY_PAGES = 2000
 SAMPLE = 20
 """Messages per subscription or route whose size is measured."""
 HEADS = 5
@@ -64,7 +66,7 @@ class MfgMessageQueue(models.AbstractModel):
         self.env.cr.execute(
             SQL(
                 """
-                SELECT lane_id, (sum(waiting - (due_at IS NULL)::int) * %(scale)s)::bigint
+                SELECT lane_id, (sum(waiting - (due_at IS NULL)::int) * %(scale)s::float8)::bigint
                   FROM %(keys)s TABLESAMPLE SYSTEM (%(percent)s)
                  WHERE lane_id = ANY(%(lanes)s)
                  GROUP BY lane_id
@@ -76,25 +78,31 @@ class MfgMessageQueue(models.AbstractModel):
 
     def _count_or_estimate(self, queue, lane_ids, condition):
         """``[(lane id, number)]`` of the messages that match the condition of a partial index."""
+        matching = SQL(
+            "SELECT id FROM ONLY %s WHERE lane_id = l.id AND %s", queue.messages, condition
+        )
         self.env.cr.execute(
             SQL(
                 """
                 SELECT l.id,
-                       CASE WHEN first.number < %(rows)s THEN first.number
-                            ELSE GREATEST(first.number,
-                                          (last.id - first.low + 1)::float8 * first.number
-                                          / (first.high - first.low + 1)) END::bigint
+                       sum(CASE WHEN probe.number < %(rows)s THEN probe.number
+                                -- as dense to the end of the slice as in what was counted
+                                ELSE probe.number::float8 * (slice.high - probe.low)
+                                     / (probe.high - probe.low + 1) END)::bigint
                   FROM unnest(%(lanes)s::int[]) AS l(id)
+                 CROSS JOIN LATERAL (%(matching)s ORDER BY lane_id, id LIMIT 1) first
+                 CROSS JOIN LATERAL (%(matching)s ORDER BY lane_id DESC, id DESC LIMIT 1) last
+                 CROSS JOIN LATERAL (
+                       SELECT first.id + n * width AS low, first.id + (n + 1) * width AS high
+                         FROM (SELECT (last.id - first.id) / %(slices)s + 1 AS width) step,
+                              generate_series(0, %(slices)s - 1) n) slice
                  CROSS JOIN LATERAL (
                        SELECT count(*) AS number, min(id) AS low, max(id) AS high
-                         FROM (SELECT id FROM ONLY %(messages)s
-                                WHERE lane_id = l.id AND %(condition)s
-                                ORDER BY lane_id, id LIMIT %(rows)s) head) first
-                 CROSS JOIN LATERAL (
-                       SELECT id FROM ONLY %(messages)s WHERE lane_id = l.id AND %(condition)s
-                        ORDER BY lane_id DESC, id DESC LIMIT 1) last
+                         FROM (%(matching)s AND id >= slice.low AND id < slice.high
+                                ORDER BY lane_id, id LIMIT %(rows)s) found) probe
+                 GROUP BY l.id
                 """,
-                messages=queue.messages, lanes=list(lane_ids), condition=condition, rows=ROWS,
+                matching=matching, lanes=list(lane_ids), rows=ROWS, slices=SLICES,
             )
         )  # fmt: skip
         return self.env.cr.fetchall()
