@@ -9,7 +9,7 @@ import psycopg2
 from odoo import SUPERUSER_ID, api, models
 from odoo.tools import SQL
 
-from ..const import LINGER_SECONDS
+from ..const import LEASE_SECONDS, LINGER_SECONDS
 from .cursors import own_env
 from .heartbeat import this_process
 from .mfg_message_queue import QUEUES
@@ -21,6 +21,10 @@ _logger = logging.getLogger(__name__)
 BUSY_WAIT = 0.2
 """Pause before looking again at something due that could not be claimed, in seconds."""
 
+
+HOLD_SECONDS = LEASE_SECONDS
+"""What falls due within this time is waited for by a scheduled action, in seconds: long enough to
+take over what a crash has left; well below the minute after which Odoo would call it again."""
 
 END_POLL = 0.25
 """How often an idle direction looks whether the other one is idle as well, in seconds."""
@@ -177,7 +181,7 @@ class MfgDispatcher(models.AbstractModel):
     def _until_idle(self, pump, direction, lane_id, code, deadline, both):
         """Call ``pump`` again when woken or when something falls due, while that is soon.
 
-        What falls due later than LINGER_SECONDS does not hold the action's thread: all of Odoo's
+        What falls due later than HOLD_SECONDS does not hold the action's thread: all of Odoo's
         actions share a few (see ``_hand_over``).
 
         :param both: whether the other direction is idle as well; neither ends alone
@@ -209,7 +213,7 @@ class MfgDispatcher(models.AbstractModel):
 
     @staticmethod
     def _is_soon(due):
-        return due is not None and due <= LINGER_SECONDS
+        return due is not None and due <= HOLD_SECONDS
 
     def _has_work(self, queue, lane_id):
         """Whether something could be claimed or admitted at this moment."""

@@ -13,6 +13,7 @@ class MfgMessageQueue(models.AbstractModel):
     request again.
     """
 
+    # pylint: disable-next=consider-merging-classes-inherited  # one concern a module
     _inherit = "mfg.message.queue"
 
     @api.model
