@@ -90,15 +90,26 @@ def parser() -> argparse.ArgumentParser:
     command = add(
         "worker",
         _worker,
-        "run a dedicated dispatcher in the foreground; its own arguments follow --",
+        "run a dedicated dispatcher; further arguments of its own follow --",
     )
     command.add_argument("--db", metavar="NAME", help="database (default: the demo's)")
+    command.add_argument(
+        "--lane", action="append", default=[], metavar="CODE", help="repeatable (default: all)"
+    )
+    command.add_argument(
+        "--processes", type=_positive, default=1, metavar="N", help="kept alive (default: 1)"
+    )
+    command.add_argument(
+        "--background", action="store_true", help="return once it delivers; end it with ./mfg stop"
+    )
     command = add("shell", _shell, "open Odoo's Python shell on a database")
     command.add_argument("--db", metavar="NAME", help="database (default: the demo's)")
     command = add("psql", _psql, "open psql on a database; its own arguments follow --")
     command.add_argument("--db", metavar="NAME", help="database (default: the demo's)")
     command = add("logs", _logs, "show the end of a log")
-    command.add_argument("what", nargs="?", default="odoo", choices=["odoo", "postgres", "setup"])
+    command.add_argument(
+        "what", nargs="?", default="odoo", choices=["odoo", "worker", "postgres", "setup"]
+    )
     command.add_argument("-f", "--follow", action="store_true", help="go on as it grows")
     command.add_argument("-n", type=int, default=100, metavar="LINES", help="default 100")
     command = add("lint", _lint, "check style and formatting of all sources")
@@ -110,6 +121,13 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--all", action="store_true", help="remove .local/ as a whole")
     command.add_argument("--yes", action="store_true", help="do not ask")
     return top
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("at least 1")
+    return number
 
 
 def _workspace(options: argparse.Namespace) -> Workspace:
@@ -182,9 +200,14 @@ def _status(options: argparse.Namespace) -> int:
 
 def _worker(options: argparse.Namespace) -> int:
     workspace = _workspace(options)
+    database = options.db or workspace.demo_database
+    arguments = server.worker_arguments(database, options.lane, options.processes, options.rest)
     with workspace.exclusive("worker"):
         workspace.prepare()
-    server.worker(workspace, options.db or workspace.demo_database, options.rest)
+        if options.background:
+            server.background_worker(workspace, database, arguments)
+            return 0
+    server.worker(workspace, database, arguments)
     return 0
 
 

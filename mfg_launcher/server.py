@@ -20,6 +20,10 @@ WORKER = "worker-"
 START_SECONDS = 180
 #: seconds for requests and jobs under way to end after SIGTERM, before SIGKILL
 STOP_SECONDS = 30
+#: the same for a worker: a call to a partner may take a minute (MAX_TOTAL_TIMEOUT)
+WORKER_STOP_SECONDS = 75
+#: what a worker says once it delivers
+WORKER_READY = " runs "
 
 
 def start(workspace: Workspace, database: str, wanted_port: int | None = None) -> process.Recorded:
@@ -113,10 +117,10 @@ def _last_words(workspace: Workspace, record: process.Recorded) -> str:
         return reason(stream.readlines(), 0)
 
 
-def stop_process(record: process.Recorded) -> None:
+def stop_process(record: process.Recorded, seconds: float = STOP_SECONDS) -> None:
     """SIGTERM, time to finish, and only then SIGKILL."""
     record.send(signal.SIGTERM)
-    if not record.wait(STOP_SECONDS):
+    if not record.wait(seconds):
         record.send(signal.SIGKILL)
         record.wait(STOP_SECONDS)
 
@@ -128,11 +132,14 @@ def stop(workspace: Workspace, what: str | None = None) -> list[str]:
     """
     ended = []
     layout = workspace.layout
-    for part, prefix in (("worker", WORKER), ("odoo", ODOO)):
+    for part, prefix, seconds in (
+        ("worker", WORKER, WORKER_STOP_SECONDS),
+        ("odoo", ODOO, STOP_SECONDS),
+    ):
         if what in (None, part):
             for name, record in process.load_all(layout.run, prefix):
                 with workspace.console.step(f"Ending {name} (process {record.pid})"):
-                    stop_process(record)
+                    stop_process(record, seconds)
                 process.load(layout.run, name)
                 ended.append(name)
     if what in (None, "postgres") and workspace.cluster.record:
@@ -142,15 +149,82 @@ def stop(workspace: Workspace, what: str | None = None) -> list[str]:
     return ended
 
 
+def worker_arguments(database: str, lanes: list[str], processes: int, more: list[str]) -> list[str]:
+    """The arguments of Odoo's command ``mfg_worker``."""
+    arguments = ["mfg_worker", "-d", database]
+    for lane in lanes:
+        arguments += ["--lane", lane]
+    if processes != 1:
+        arguments += ["--processes", str(processes)]
+    return [*arguments, *more]
+
+
 def worker(workspace: Workspace, database: str, arguments: list[str]) -> None:
     """Become the dedicated dispatcher: this process is replaced by it."""
     name = f"{WORKER}{os.getpid()}"
     record = process.Recorded.of(os.getpid(), db=database)
     # The number and the start time stay the same through execve.
     process.save(workspace.layout.run, name, record)
-    argv = [str(part) for part in workspace.odoo_command("mfg_worker", "-d", database, *arguments)]
+    argv = [str(part) for part in workspace.odoo_command(*arguments)]
     os.chdir(workspace.layout.root)
     os.execve(argv[0], argv, workspace.environment())
+
+
+def background_worker(
+    workspace: Workspace, database: str, arguments: list[str]
+) -> process.Recorded:
+    """Start a dedicated dispatcher beside this process and wait until it delivers.
+
+    :raises LauncherError: it ends at once, or does not come so far in time
+    """
+    log = log_path(workspace, "worker")
+    with workspace.console.step(f"Worker on database {database}") as step:
+        with log.open("a") as stream:
+            before = log.stat().st_size
+            started = subprocess.Popen(
+                [str(part) for part in workspace.odoo_command(*arguments)],
+                cwd=workspace.layout.root,
+                env=workspace.environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=stream,
+                start_new_session=True,
+            )
+        try:
+            record = process.Recorded.of(started.pid, db=database)
+        except ProcessLookupError as error:
+            raise LauncherError(f"The worker did not start: {error}", _WORKER_LOG) from error
+        name = f"{WORKER}{started.pid}"
+        process.save(workspace.layout.run, name, record)
+        try:
+            _await_worker(record, log, before)
+        except BaseException:
+            stop_process(record, WORKER_STOP_SECONDS)
+            process.load(workspace.layout.run, name)
+            raise
+        step.result = f"process {record.pid}"
+    return record
+
+
+_WORKER_LOG = "See ./mfg logs worker"
+
+
+def _await_worker(record: process.Recorded, log: Path, before: int) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        with log.open(errors="replace") as stream:
+            stream.seek(before)
+            lines = stream.readlines()
+        if any(WORKER_READY in line for line in lines):
+            return
+        if not record.running:
+            raise LauncherError(f"The worker ended while starting: {reason(lines, 0)}", _WORKER_LOG)
+        if time.monotonic() > deadline:
+            raise LauncherError(
+                f"The worker was not ready within {START_SECONDS} s: {reason(lines, 0)}",
+                _WORKER_LOG,
+            )
+        time.sleep(0.1)
 
 
 def status(workspace: Workspace) -> dict[str, Any]:

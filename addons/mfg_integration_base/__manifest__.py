@@ -28,6 +28,7 @@
         "views/mfg_external_ref_views.xml",
         "views/mfg_flow_views.xml",
         "views/mfg_lane_views.xml",
+        "views/mfg_worker_views.xml",
         "views/mfg_retry_policy_views.xml",
         "views/ir_actions_server_views.xml",
         "wizards/mfg_message_cancel_views.xml",

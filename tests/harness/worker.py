@@ -13,6 +13,7 @@ class Worker(ChildProcess):
     """``python -m odoo mfg_worker -d DATABASE``; environment as for ``OdooServer``.
 
     :param lanes: codes of the lanes it runs; none: all
+    :param processes: more than one: it supervises so many
     """
 
     def __init__(
@@ -21,12 +22,15 @@ class Worker(ChildProcess):
         folder: Path,
         *,
         lanes: tuple[str, ...] = (),
+        processes: int = 1,
         name: str = "worker",
         env: Mapping[str, str] = {},
     ):
         argv = [sys.executable, "-m", "odoo", "mfg_worker", "-d", database]
         for lane in lanes:
             argv += ["--lane", lane]
+        if processes > 1:
+            argv += ["--processes", str(processes)]
         super().__init__(f"{name} of {database}", argv, folder / f"{name}-{database}.log", env)
         self._lines_before = 0
 

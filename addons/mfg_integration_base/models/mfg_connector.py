@@ -347,8 +347,12 @@ class MfgConnector(models.Model):
         self._set_state("paused", ("active",))
 
     def action_retire(self):
-        """End the connector: nothing is written for it any more, partners get 401."""
+        """End the connector: nothing is written for it any more, partners get 401.
+
+        What still waits is cancelled with the reason ``connector_retired``; dead messages stay.
+        """
         self._set_state("retired", ("draft", "active", "paused"))
+        self.env["mfg.message.queue"]._cancel_retired_later(self.ids)
 
     def _set_state(self, state, allowed):
         for connector in self:

@@ -6,11 +6,12 @@ import time
 
 import psycopg2
 
-from odoo import api, models
+from odoo import SUPERUSER_ID, api, models
 from odoo.tools import SQL
 
-from ..const import LINGER_SECONDS
+from ..const import LEASE_SECONDS, LINGER_SECONDS
 from .cursors import own_env
+from .heartbeat import this_process
 from .mfg_message_queue import QUEUES
 from .outbox_pump import Pump
 from .wake import WakeListener
@@ -20,6 +21,10 @@ _logger = logging.getLogger(__name__)
 BUSY_WAIT = 0.2
 """Pause before looking again at something due that could not be claimed, in seconds."""
 
+
+HOLD_SECONDS = LEASE_SECONDS
+"""What falls due within this time is waited for by a scheduled action, in seconds: long enough to
+take over what a crash has left; well below the minute after which Odoo would call it again."""
 
 END_POLL = 0.25
 """How often an idle direction looks whether the other one is idle as well, in seconds."""
@@ -56,21 +61,75 @@ class MfgDispatcher(models.AbstractModel):
     _description = "Dispatcher of a lane"
 
     @api.model
-    def _cron_run(self, code):
-        """Entry point of a lane's scheduled action."""
+    def _cron_run(self, code, number=1):
+        """Entry point of a lane's scheduled actions.
+
+        :param number: which of the lane's actions this is; one too many does nothing
+        """
         lane = self.env["mfg.lane"].search([("code", "=", code)])
-        if not lane:
+        if not lane or lane._is_surplus(number):
             return
-        deadline = time.monotonic() + lane.time_budget
+        budget = lane.time_budget
+        started = time.monotonic()
+        deadline = started + budget
         lane_id = lane.id
         cron = self.env["ir.cron"]
         cron._commit_progress()  # the snapshot of this transaction must not stay open meanwhile
+        self._note_run(code, number, running=True, seconds=budget)
         done, more = 0, True
-        while more and time.monotonic() < deadline:
-            done += self._run_lane(lane_id, code, deadline)
-            # What came after the last look and before the listeners were closed woke nobody.
-            more = any(self._has_work(queue, lane_id) for queue in QUEUES.values())
+        try:
+            while more and time.monotonic() < deadline:
+                done += self._run_lane(lane_id, code, deadline)
+                # What came after the last look and before the listeners were closed woke nobody.
+                more = any(self._has_work(queue, lane_id) for queue in QUEUES.values())
+            self._hand_over(lane_id)
+        finally:
+            rate = done / max(time.monotonic() - started, 0.001)
+            self._note_run(code, number, running=False, rate=rate)
         cron._commit_progress(done, remaining=int(bool(done and more)))
+
+    def _note_run(self, code, number, *, running, seconds=0, rate=0.0):
+        """Show this run among the workers."""
+        try:
+            with own_env(self.env.registry) as env:
+                env["mfg.worker"]._note_run(
+                    name=worker_name("cron"), slot=f"{code}/{number}", **this_process(), code=code,
+                    running=running, seconds=seconds, rate=rate,
+                )  # fmt: skip
+        except psycopg2.Error as error:
+            # Who delivers need not be seen doing it.
+            _logger.warning("The run of lane %s could not be noted: %s", code, error)
+
+    def _hand_over(self, lane_id):
+        """Have the lane's action called when its next message falls due, if that is later.
+
+        Odoo's cron threads look once a minute, so it may be that much late; one call is enough.
+        """
+        dues = [self._next_due(queue, lane_id) for queue in QUEUES.values()]
+        later = [due for due in dues if due]
+        if not later or 0 in dues:
+            return
+        with own_env(self.env.registry) as env:
+            env.cr.execute(
+                SQL(
+                    """
+                    INSERT INTO ir_cron_trigger
+                           (cron_id, call_at, create_uid, create_date, write_uid, write_date)
+                    SELECT l.cron_id, now.utc + %(due)s * interval '1 second',
+                           %(uid)s, now.utc, %(uid)s, now.utc
+                      FROM mfg_lane l,
+                           (SELECT statement_timestamp() AT TIME ZONE 'UTC' AS utc) now
+                     WHERE l.id = %(lane)s AND l.cron_id IS NOT NULL
+                       AND NOT EXISTS (
+                           SELECT 1 FROM ir_cron_trigger t
+                            WHERE t.cron_id = l.cron_id AND t.call_at
+                                  BETWEEN now.utc AND now.utc + (%(due)s + 1) * interval '1 second')
+                    """,
+                    due=min(later),
+                    uid=SUPERUSER_ID,
+                    lane=lane_id,
+                )
+            )
 
     @api.model
     def _run_lane(self, lane_id, code, deadline):
@@ -122,6 +181,9 @@ class MfgDispatcher(models.AbstractModel):
     def _until_idle(self, pump, direction, lane_id, code, deadline, both):
         """Call ``pump`` again when woken or when something falls due, while that is soon.
 
+        What falls due later than HOLD_SECONDS does not hold the action's thread: all of Odoo's
+        actions share a few (see ``_hand_over``).
+
         :param both: whether the other direction is idle as well; neither ends alone
         """
         done = 0
@@ -136,18 +198,22 @@ class MfgDispatcher(models.AbstractModel):
                 due = self._next_due(QUEUES[direction], lane_id)
                 if due == 0 and not now_done:
                     due = BUSY_WAIT  # due, but somebody holds its row: do not spin
-                # Something due later holds the action: Odoo starts actions on the minute only.
-                woken = self._wait_for_work(
-                    listener, code, min(LINGER_SECONDS if due is None else due, left)
-                )
-                if woken or due is not None:
+                soon = self._is_soon(due)
+                if self._wait_for_work(listener, code, min(due if soon else LINGER_SECONDS, left)):
                     continue
+                if soon or self._is_soon(self._next_due(QUEUES[direction], lane_id)):
+                    continue
+                woken = False
                 both.idle(direction)
                 while not woken and not both.ended and (left := deadline - time.monotonic()) > 0:
                     woken = self._wait_for_work(listener, code, min(END_POLL, left))
                 if not woken:
                     return done
                 both.busy(direction)
+
+    @staticmethod
+    def _is_soon(due):
+        return due is not None and due <= HOLD_SECONDS
 
     def _has_work(self, queue, lane_id):
         """Whether something could be claimed or admitted at this moment."""
@@ -183,20 +249,24 @@ class MfgDispatcher(models.AbstractModel):
             return set()
 
     @api.model
-    def _pump_of(self, direction, lane_id, worker):
+    def _pump_of(self, direction, lane_id, worker, stats=None):
         """``(run, wake)``: run one direction of a lane until idle; wake it while it waits.
 
         ``run(env, should_stop)`` is for one thread, ``wake()`` for any.
+
+        :param stats: ``Tally`` that counts what is done
         """
         forever = float("inf")
         if direction == "in":
             return (
                 lambda env, should_stop: env["mfg.inbox.dispatcher"]._pump(
-                    lane_id, worker, deadline=forever, should_stop=should_stop
+                    lane_id, worker, deadline=forever, should_stop=should_stop, stats=stats
                 ),
                 lambda: None,
             )
         pump = Pump(lane_id, worker)
+        if stats:
+            stats.watch(pump)
         return (
             lambda env, should_stop: env["mfg.outbox.dispatcher"]._pump(
                 pump, deadline=forever, should_stop=should_stop

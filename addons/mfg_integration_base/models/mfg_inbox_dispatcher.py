@@ -2,6 +2,7 @@ import logging
 import random
 import time
 import traceback
+from contextlib import nullcontext
 from functools import partial
 
 import psycopg2
@@ -47,13 +48,17 @@ class MfgInboxDispatcher(models.AbstractModel):
     _description = "Inbox dispatcher"
 
     @api.model
-    def _pump(self, lane_id, worker, *, deadline, should_stop):
-        """Book what is due until the lane is idle, ``deadline`` or ``should_stop()``; how many."""
+    def _pump(self, lane_id, worker, *, deadline, should_stop, stats=None):
+        """Book what is due until the lane is idle, ``deadline`` or ``should_stop()``; how many.
+
+        :param stats: ``Tally`` that counts them as well, while this runs
+        """
         booked = 0
         while not should_stop() and time.monotonic() < deadline:
             claim, admitted = self._claim_one(lane_id, worker)
             if claim:
-                self._process(claim)
+                with stats.one() if stats else nullcontext():
+                    self._process(claim)
                 booked += 1
             elif admitted < ADMIT_BATCH:
                 break

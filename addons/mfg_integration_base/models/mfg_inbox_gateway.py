@@ -35,16 +35,17 @@ CREDENTIAL_FIELDS = (
 
 # What an unknown connector's signature is compared with, so that it costs the same work.
 _decoy = signature.Secret.generate(secrets.token_bytes)
-_backlogs = {}  # (database, lane id) -> Backlog
+_backlogs = {}  # (database, lane id, connector id) -> Backlog
 
 
 @dataclass(slots=True)
 class Backlog:
-    """How many inbound messages of a lane wait, and how many may."""
+    """How many inbound messages of a lane a connector finds waiting, and how many may."""
 
     until: float  # monotonic time until which this is believed
     waiting: int
     cap: int
+    is_too_large: bool
 
 
 class MfgInboxGateway(models.AbstractModel):
@@ -69,7 +70,7 @@ class MfgInboxGateway(models.AbstractModel):
             connector, credential_id, signed_id = gateway._authenticate(connector_code, received)
             gateway._check_activated(connector)
             spec = gateway._route(connector, message_type)
-            gateway._check_backlog(spec.lane_id)
+            gateway._check_backlog(spec.lane_id, connector.id)
             document = gateway._document(spec, received)
             answer = env["mfg.inbox.store"]._store(
                 route=spec,
@@ -82,7 +83,7 @@ class MfgInboxGateway(models.AbstractModel):
             )
             env["mfg.inbox.store"]._note_received(connector)
         if answer.is_new:
-            gateway._count_backlog(spec.lane_id)
+            gateway._count_backlog(spec.lane_id, connector.id)
         return answer
 
     @api.model
@@ -185,38 +186,34 @@ class MfgInboxGateway(models.AbstractModel):
             )
         return spec
 
-    def _check_backlog(self, lane_id):
-        """429 while the lane has more to book than it may; counted once a second per process."""
+    def _check_backlog(self, lane_id, connector_id):
+        """429 while the lane has more to book than it may; counted once a second per process.
+
+        What a paused partner has sent counts for that partner only.
+        """
         now = time.monotonic()
-        place = (self.env.cr.dbname, lane_id)
+        place = (self.env.cr.dbname, lane_id, connector_id)
         backlog = _backlogs.get(place)
         if backlog is None or backlog.until <= now:
-            # Waiting for its first claim, or under a key that is not parked behind a dead message.
             self.env.cr.execute(
-                SQL(
-                    """
-                    SELECT backlog_cap,
-                           (SELECT count(*) FROM ONLY mfg_inbox_message
-                             WHERE lane_id = l.id AND key_id IS NULL)
-                           + (SELECT COALESCE(sum(waiting), 0) FROM mfg_inbox_key
-                               WHERE lane_id = l.id AND due_at IS NOT NULL)
-                      FROM mfg_lane l WHERE id = %s
-                    """,
-                    lane_id,
-                )
+                SQL("SELECT backlog_cap, backlog_cap_bytes FROM mfg_lane WHERE id = %s", lane_id)
             )
-            cap, waiting = self.env.cr.fetchone()
-            backlog = _backlogs[place] = Backlog(now + BACKLOG_TTL, int(waiting), cap)
-        if backlog.waiting >= backlog.cap:
+            cap, cap_bytes = self.env.cr.fetchone()
+            waiting, size = self.env["mfg.message.queue"]._inbox_backlog(lane_id, connector_id)
+            backlog = _backlogs[place] = Backlog(now + BACKLOG_TTL, waiting, cap, size >= cap_bytes)
+        if backlog.waiting >= backlog.cap or backlog.is_too_large:
             raise Refused(
                 "backlog-full",
                 "Send the same message again after the time in Retry-After.",
                 headers={"Retry-After": str(BACKLOG_RETRY_AFTER)},
             )
 
-    def _count_backlog(self, lane_id):
-        if backlog := _backlogs.get((self.env.cr.dbname, lane_id)):
-            backlog.waiting += 1
+    def _count_backlog(self, lane_id, connector_id):
+        """One more is stored: for all who share the lane."""
+        # A list: another thread may add its place meanwhile.
+        for (dbname, lane, _connector), backlog in list(_backlogs.items()):
+            if dbname == self.env.cr.dbname and lane == lane_id:
+                backlog.waiting += 1
 
     def _document(self, spec, received):
         content_type = received.header("content-type")

@@ -3,10 +3,10 @@ from odoo.exceptions import ValidationError
 
 
 class MfgLane(models.Model):
-    """Workload isolation: a lane has its own scheduled action and its own slots.
+    """Workload isolation: a lane has its own scheduled actions and its own slots.
 
-    The settings are read at each claim. Saving a lane never writes its ``ir.cron``: Odoo refuses
-    that while the action runs, which for a busy lane is nearly always.
+    The settings are read at each claim. Its actions: ``mfg_lane_actions``; whether it is well:
+    ``mfg_lane_status``.
     """
 
     _name = "mfg.lane"
@@ -36,16 +36,20 @@ class MfgLane(models.Model):
         default=100000,
         help="Waiting messages above which the lane is shown red and partners get 429.",
     )
-    cron_id = fields.Many2one(
-        "ir.cron", string="Scheduled action", readonly=True, copy=False, ondelete="set null"
+    backlog_cap_bytes = fields.Float(
+        string="Backlog cap (bytes)",
+        digits=(20, 0),
+        required=True,
+        default=1024**3,
+        help="Size of the waiting messages, as stored and estimated, above which the lane is shown "
+        "red and partners get 429.",
     )
-    waiting_count = fields.Integer(compute="_compute_counts", string="Waiting")
-    dead_count = fields.Integer(compute="_compute_counts", string="Dead")
 
     _code_uniq = models.Constraint("UNIQUE (code)", "Another lane has this code.")
     _positive = models.Constraint(
-        "CHECK (batch_size > 0 AND concurrency > 0 AND time_budget > 0 AND backlog_cap > 0)",
-        "Batch size, max in flight, time budget and backlog cap are at least 1.",
+        "CHECK (batch_size > 0 AND concurrency > 0 AND time_budget > 0 AND backlog_cap > 0"
+        " AND backlog_cap_bytes > 0)",
+        "Batch size, max in flight, time budget and both backlog caps are at least 1.",
     )
 
     @api.constrains("code")
@@ -96,19 +100,6 @@ class MfgLane(models.Model):
                     self.env._("Lane “%s” is archived: it has no runner.", lane.name)
                 )
 
-    @api.depends_context("uid")
-    def _compute_counts(self):
-        counts = self.env["mfg.message.queue"]._lane_counts(self.ids)
-        for lane in self:
-            lane.waiting_count, lane.dead_count = counts.get(lane.id, (0, 0))
-
-    @api.model_create_multi
-    def create(self, vals_list):
-        lanes = super().create(vals_list)
-        for lane in lanes.filtered(lambda lane: not lane.cron_id):
-            lane._create_cron()
-        return lanes
-
     def write(self, vals):
         if "code" in vals:
             for lane in self.filtered("cron_id"):
@@ -120,50 +111,3 @@ class MfgLane(models.Model):
                         )
                     )
         return super().write(vals)
-
-    def unlink(self):
-        # By its name, not by cron_id: a manager may write that, and delete no other action.
-        crons = self.env["ir.cron"].union(
-            *(
-                self.env.ref(f"mfg_integration_base.{lane._cron_name()}", False)
-                or self.env["ir.cron"]
-                for lane in self
-            )
-        )
-        result = super().unlink()
-        crons.sudo().unlink()  # sudo: see _create_cron
-        return result
-
-    def _cron_name(self):
-        return f"cron_lane_{self.code}"
-
-    def _create_cron(self):
-        """Give the lane its scheduled action; this module's, so that uninstalling takes it."""
-        self.ensure_one()
-        # sudo: an integration manager may add a lane without the right to edit scheduled actions.
-        cron = (
-            self.env["ir.cron"]
-            .sudo()
-            .create(
-                {
-                    "name": f"Integration: deliver lane {self.code}",
-                    "model_id": self.env["ir.model"]._get_id("mfg.dispatcher"),
-                    "state": "code",
-                    "code": f"model._cron_run({self.code!r})",
-                    "user_id": self.env.ref("base.user_root").id,
-                    "interval_number": 1,
-                    "interval_type": "minutes",
-                    "priority": 5,
-                }
-            )
-        )
-        self.env["ir.model.data"].sudo().create(
-            {
-                "module": "mfg_integration_base",
-                "name": self._cron_name(),
-                "model": "ir.cron",
-                "res_id": cron.id,
-                "noupdate": True,
-            }
-        )
-        self.cron_id = cron

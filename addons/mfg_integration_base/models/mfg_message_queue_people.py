@@ -13,6 +13,7 @@ class MfgMessageQueue(models.AbstractModel):
     request again.
     """
 
+    # pylint: disable-next=consider-merging-classes-inherited  # one concern a module
     _inherit = "mfg.message.queue"
 
     @api.model
@@ -153,21 +154,3 @@ class MfgMessageQueue(models.AbstractModel):
                 queue.messages, lane_id, queue.owner, owner_ids, lane_id,
             )
         )  # fmt: skip
-
-    @api.model
-    def _lane_counts(self, lane_ids):
-        """``{lane id: (waiting, dead)}`` over both queues."""
-        counts = {}
-        for queue in QUEUES.values():
-            self.env.cr.execute(
-                SQL(
-                    "SELECT lane_id, count(*) FILTER (WHERE state != 'dead'),"
-                    " count(*) FILTER (WHERE state = 'dead') FROM ONLY %s"
-                    " WHERE lane_id = ANY(%s) GROUP BY lane_id",
-                    queue.messages, list(lane_ids),
-                )
-            )  # fmt: skip
-            for lane_id, waiting, dead in self.env.cr.fetchall():
-                before = counts.get(lane_id, (0, 0))
-                counts[lane_id] = (before[0] + waiting, before[1] + dead)
-        return counts

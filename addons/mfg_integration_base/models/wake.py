@@ -78,22 +78,22 @@ def tell(dbname, lane_ids):
                     -- A running action has deleted its triggers and not committed it: they are
                     -- locked, and do not count, because they go when it ends.
                     SELECT t.cron_id
-                      FROM ir_cron_trigger t JOIN mfg_lane l ON l.cron_id = t.cron_id
-                     WHERE l.id = ANY(%(lanes)s)
+                      FROM ir_cron_trigger t JOIN mfg_lane_cron l ON l.cron_id = t.cron_id
+                     WHERE l.lane_id = ANY(%(lanes)s)
                        AND t.call_at <= statement_timestamp() AT TIME ZONE 'UTC'
                        FOR KEY SHARE OF t SKIP LOCKED
                 ), idle AS (
                     -- Odoo holds the row of an action that runs.
-                    SELECT c.id FROM mfg_lane l JOIN ir_cron c ON c.id = l.cron_id
-                     WHERE l.id = ANY(%(lanes)s) AND c.active
+                    SELECT c.id FROM mfg_lane_cron l JOIN ir_cron c ON c.id = l.cron_id
+                     WHERE l.lane_id = ANY(%(lanes)s) AND c.active
                        FOR SHARE OF c SKIP LOCKED
                 ), due AS (
                     INSERT INTO ir_cron_trigger
                            (cron_id, call_at, create_uid, create_date, write_uid, write_date)
                     SELECT c.id, now.utc, %(uid)s, now.utc, %(uid)s, now.utc
-                      FROM mfg_lane l JOIN ir_cron c ON c.id = l.cron_id,
+                      FROM mfg_lane_cron l JOIN ir_cron c ON c.id = l.cron_id,
                            (SELECT statement_timestamp() AT TIME ZONE 'UTC' AS utc) now
-                     WHERE l.id = ANY(%(lanes)s) AND c.active
+                     WHERE l.lane_id = ANY(%(lanes)s) AND c.active
                        AND c.id NOT IN (SELECT cron_id FROM waiting)
                 )
                 SELECT (SELECT count(*) FROM idle), count(pg_notify(%(channel)s, l.code))

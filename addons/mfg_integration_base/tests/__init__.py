@@ -11,6 +11,7 @@ from . import (
     test_inbox_route,
     test_json_field,
     test_lane,
+    test_lane_status,
     test_lifecycle_constraint,
     test_outbox_dispatcher,
     test_partner_health,
@@ -18,4 +19,5 @@ from . import (
     test_screens,
     test_security,
     test_tour,
+    test_worker,
 )

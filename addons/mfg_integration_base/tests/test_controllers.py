@@ -8,6 +8,7 @@ from odoo.tools import mute_logger
 
 from ..const import API_PREFIX, ENV_ENVIRONMENT, ENV_SECRET_KEY, MAX_BODY_BYTES, MAX_JSON_DEPTH
 from ..controllers import inbound
+from ..models import mfg_inbox_gateway
 from ..tools import signature
 from ..tools.problem import CONTENT_TYPE, TYPE_PREFIX
 from .common import MfgHttpCase
@@ -365,6 +366,28 @@ class TestRefuse(InboundCase):
         # Another lane goes on.
         report = {"report": "R1", "lines": []}
         self.assertEqual(self.post(report, message_type=REPORT).status_code, 202)
+
+    def test_a_lane_full_of_bytes_asks_to_come_back(self):
+        lane = self.env["mfg.lane"].create(
+            {"name": "Small", "code": "small", "backlog_cap_bytes": 100}
+        )
+        self.ping.lane_id = lane
+        self.assertEqual(self.post().status_code, 202)
+        with patch.object(mfg_inbox_gateway, "BACKLOG_TTL", 0.0):
+            mfg_inbox_gateway._backlogs.clear()
+            self.assert_refused(self.post(), 429, "backlog-full", self.stored())
+
+    def test_a_paused_partner_fills_the_lane_for_itself_only(self):
+        lane = self.env["mfg.lane"].create({"name": "Small", "code": "small", "backlog_cap": 2})
+        other = self.connector()
+        self.route(other, PING, lane_id=lane.id)
+        self.ping.lane_id = lane
+        self.partner_connector.action_pause()
+        for _number in range(2):
+            self.assertEqual(self.post().status_code, 202)
+        mfg_inbox_gateway._backlogs.clear()  # what a second does
+        self.assert_refused(self.post(), 429, "backlog-full", self.stored())
+        self.assertEqual(self.post_message(other, PING, {}).status_code, 202)
 
 
 @tagged("post_install", "-at_install")

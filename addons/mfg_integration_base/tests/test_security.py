@@ -31,6 +31,7 @@ mfg.outbox.key         -      -        -       -        -       -       -
 mfg.outbox.message     r      r        r       r        r       -       -
 mfg.retry.policy       r      r        rwcu    r        r       -       -
 mfg.subscription       r      r        rwcu    r        r       -       -
+mfg.worker             r      r        r       r        r       -       -
 """
 OPERATIONS = {"r": "read", "w": "write", "c": "create", "u": "unlink"}
 

@@ -309,6 +309,10 @@ REASONS: Mapping[str, ReasonInfo] = MappingProxyType(
         "cancelled_by_user": _none(
             "Cancelled by a person", "The note in the message's history says by whom and why."
         ),
+        "connector_retired": _none(
+            "Connector was retired",
+            "It still waited when its connector was retired, so nobody would have taken it.",
+        ),
     }
 )
 """Every ``reason_code`` that a message may carry."""

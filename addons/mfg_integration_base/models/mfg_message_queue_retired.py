@@ -1,0 +1,122 @@
+import logging
+from functools import partial
+
+import psycopg2
+
+from odoo import api, models
+from odoo.modules.registry import Registry
+from odoo.tools import SQL
+
+from ..tools.lifecycle import State
+from .cursors import own_env
+from .mfg_message_queue import ADMISSION_LOCK, QUEUES
+
+_logger = logging.getLogger(__name__)
+
+BATCH = 1000
+"""Keys, or messages without key, that one transaction ends."""
+
+
+class MfgMessageQueue(models.AbstractModel):
+    """Ending what waits for connectors that were retired: nobody would ever send or book it.
+
+    In small transactions after the person's own: that one runs at REPEATABLE READ and would fail
+    again and again on the keys of a connector that is busy. What is on its way is left alone; if
+    it comes back to wait, the daily clean-up finds it.
+    """
+
+    # pylint: disable-next=consider-merging-classes-inherited  # one concern a module
+    _inherit = "mfg.message.queue"
+
+    @api.model
+    def _cancel_retired_later(self, connector_ids):
+        """Once this transaction is committed."""
+        self.env.cr.postcommit.add(
+            partial(_cancel_retired, self.env.cr.dbname, list(connector_ids))
+        )
+
+    @api.autovacuum
+    def _cancel_retired_leftovers(self):
+        self.env.cr.execute(SQL("SELECT id FROM mfg_connector WHERE state = 'retired'"))
+        self._cancel_retired_later([row[0] for row in self.env.cr.fetchall()])
+
+    @api.model
+    def _cancel_retired(self, queue, connector_ids):
+        """One step in the current transaction (READ COMMITTED); whether there may be more."""
+        return self._cancel_new(queue, connector_ids) or self._cancel_keys(queue, connector_ids)
+
+    def _cancel_new(self, queue, connector_ids):
+        """Messages that have no key yet; whether there were some."""
+        self.env.cr.execute(
+            SQL(
+                "SELECT id FROM mfg_lane WHERE EXISTS (SELECT 1 FROM ONLY %s m"
+                " WHERE m.lane_id = mfg_lane.id AND m.key_id IS NULL"
+                " AND m.connector_id = ANY(%s)) ORDER BY id",
+                queue.messages,
+                connector_ids,
+            )
+        )
+        lane_ids = [row[0] for row in self.env.cr.fetchall()]
+        for lane_id in lane_ids:
+            # Or admission would count a message under a key that is cancelled here meanwhile.
+            self.env.cr.execute(
+                SQL(
+                    "SELECT pg_advisory_xact_lock(%s, %s)",
+                    ADMISSION_LOCK[queue.direction],
+                    lane_id,
+                )
+            )
+        if not lane_ids:
+            return False
+        return self._end(
+            queue,
+            SQL(
+                "id IN (SELECT id FROM ONLY %s WHERE lane_id = ANY(%s) AND key_id IS NULL"
+                " AND connector_id = ANY(%s) ORDER BY id LIMIT %s)",
+                queue.messages, lane_ids, connector_ids, BATCH,
+            ),
+        )  # fmt: skip
+
+    def _cancel_keys(self, queue, connector_ids):
+        """What waits under keys that nobody works on; whether there were some."""
+        key_ids = self._lock_keys(
+            queue,
+            SQL(
+                """
+                id IN (SELECT k.id FROM %(keys)s k JOIN %(owners)s o ON o.id = k.owner_id
+                        WHERE o.connector_id = ANY(%(connectors)s) AND k.worker IS NULL
+                          AND k.waiting > (k.due_at IS NULL)::int -- not just a dead one
+                        ORDER BY k.owner_id, k.ordering_key LIMIT %(limit)s)
+                """,
+                keys=queue.keys, owners=queue.owners, connectors=connector_ids, limit=BATCH,
+            ),
+        )  # fmt: skip
+        if not key_ids:
+            return False
+        ended = self._end(
+            queue, SQL("key_id = ANY(%s) AND state IN ('pending', 'retrying')", key_ids)
+        )
+        self._refresh_keys(queue, key_ids)
+        return ended
+
+    def _end(self, queue, condition):
+        """Cancel the messages that match; whether there were some."""
+        idle = SQL("%s AND state != %s", condition, State.RUNNING.value)
+        return bool(self._finish_where(queue, idle, State.CANCELLED, "connector_retired"))
+
+
+def _cancel_retired(dbname, connector_ids):
+    """All of it, step by step, on cursors of its own."""
+    if not connector_ids:
+        return
+    registry = Registry(dbname)
+    for queue in QUEUES.values():
+        more = True
+        while more:
+            try:
+                with own_env(registry) as env:
+                    more = env["mfg.message.queue"]._cancel_retired(queue, connector_ids)
+            except psycopg2.Error as error:
+                # The connector is retired all the same; the daily clean-up comes back to it.
+                _logger.warning("What waits for %s was not ended: %s", connector_ids, error)
+                return
