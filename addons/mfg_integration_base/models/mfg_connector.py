@@ -211,25 +211,14 @@ class MfgConnector(models.Model):
 
     @api.depends_context("uid")
     def _compute_counts(self):
-        counts = {}
-        for name, model in (
-            ("outbox_count", "mfg.outbox.message"),
-            ("inbox_count", "mfg.inbox.message"),
-        ):
-            for connector, state, count in self.env[model]._read_group(
-                [("connector_id", "in", self.ids)], ["connector_id", "state"], ["__count"]
-            ):
-                values = counts.setdefault(
-                    connector.id, dict.fromkeys(("outbox_count", "inbox_count", "dead_count"), 0)
-                )
-                values[name] += count
-                if state == "dead":
-                    values["dead_count"] += count
+        """Of what is not finished: history may hold millions."""
+        counts = self.env["mfg.message.queue"]._connector_counts(self.ids)
         for connector in self:
-            values = counts.get(connector.id, {})
-            connector.outbox_count = values.get("outbox_count", 0)
-            connector.inbox_count = values.get("inbox_count", 0)
-            connector.dead_count = values.get("dead_count", 0)
+            waiting_out, dead_out = counts["out"].get(connector.id, (0, 0))
+            waiting_in, dead_in = counts["in"].get(connector.id, (0, 0))
+            connector.outbox_count = waiting_out
+            connector.inbox_count = waiting_in
+            connector.dead_count = dead_out + dead_in
 
     # === Create, write === #
 

@@ -52,6 +52,32 @@ class MfgMessageQueue(models.AbstractModel):
                 counts[lane_id][1] += number
         return {lane_id: tuple(pair) for lane_id, pair in counts.items()}
 
+    @api.model
+    def _connector_counts(self, connector_ids):
+        """``{direction: {connector id: (waiting, dead)}}``; waiting as far as admitted."""
+        counts = {}
+        for queue in QUEUES.values():
+            self.env.cr.execute(
+                SQL(
+                    """
+                    SELECT c.id, COALESCE(waiting.number, 0)::bigint, COALESCE(dead.number, 0)
+                      FROM unnest(%(connectors)s::int[]) AS c(id)
+                      LEFT JOIN LATERAL (
+                           SELECT sum(k.waiting - (k.due_at IS NULL)::int) AS number
+                             FROM %(owners)s o JOIN %(keys)s k ON k.owner_id = o.id
+                            WHERE o.connector_id = c.id) waiting ON TRUE
+                      LEFT JOIN (
+                           SELECT connector_id, count(*) AS number FROM ONLY %(messages)s
+                            WHERE dead_at IS NOT NULL GROUP BY connector_id) dead
+                        ON dead.connector_id = c.id
+                    """,
+                    connectors=list(connector_ids), owners=queue.owners, keys=queue.keys,
+                    messages=queue.messages,
+                )
+            )  # fmt: skip
+            counts[queue.direction] = {row[0]: row[1:] for row in self.env.cr.fetchall()}
+        return counts
+
     def _waiting_under_keys(self, queue, lane_ids):
         """``[(lane id, number)]``; the dead message at the head of a parked key does not count."""
         self.env.cr.execute(

@@ -32,12 +32,41 @@ def add_messages(suite: Suite, link: Link, number: int, *, keys: int, prefix: st
     statement = sql.SQL(
         "INSERT INTO {table} (uuid, ordering_key, {copied})"
         " SELECT gen_random_uuid()::text, %s || n %% %s, {copied}"
-        " FROM {table}, generate_series(%s::bigint, %s) AS n WHERE id = %s"
+        " FROM ONLY {table}, generate_series(%s::bigint, %s) AS n WHERE id = %s"
     ).format(table=sql.Identifier(TABLE), copied=sql.SQL(", ").join(map(sql.Identifier, copied)))
     with databases.connect(suite.database) as connection, connection.cursor() as cursor:
         for start in range(0, number, PER_STATEMENT):
             end = min(start + PER_STATEMENT, number) - 1
             cursor.execute(statement, [prefix, keys, start, end, model])
+
+
+def add_history(suite: Suite, number: int) -> None:
+    """Add ``number`` messages that were delivered over the last year, newest first."""
+    taken = {
+        "id": "nextval('mfg_outbox_message_id_seq')",
+        "uuid": "gen_random_uuid()::text",
+        "key_id": "n",
+        "state": "'done'",
+        "attempt_count": "1",
+        "tries": "1",
+        "finished_at": "now() - n * interval '3 seconds'",
+    }
+    columns = _columns(suite.database)
+    statement = sql.SQL(
+        "INSERT INTO {history} ({columns})"
+        " SELECT {values} FROM (SELECT * FROM ONLY {table} LIMIT 1) m,"
+        " generate_series(%s::bigint, %s) AS n"
+    ).format(
+        history=sql.Identifier(f"{TABLE}_history"),
+        table=sql.Identifier(TABLE),
+        columns=sql.SQL(", ").join(map(sql.Identifier, columns)),
+        values=sql.SQL(", ").join(
+            sql.SQL(taken[c]) if c in taken else sql.Identifier("m", c) for c in columns
+        ),
+    )
+    with databases.connect(suite.database) as connection, connection.cursor() as cursor:
+        for start in range(1, number + 1, PER_STATEMENT):
+            cursor.execute(statement, [start, min(start + PER_STATEMENT - 1, number)])
 
 
 def vacuum(database: str) -> None:
