@@ -9,6 +9,7 @@ from . import (
     base,
     ir_actions_server,
     mfg_attempt,
+    mfg_audit_entry,
     mfg_codec,
     mfg_connector,
     mfg_connector_actions,
@@ -38,4 +39,9 @@ from . import (
     mfg_transport,
     mfg_transport_http,
     mfg_waker,
+)
+
+from . import (  # isort: skip  (extend the models above)
+    mfg_message_edit,
+    mfg_message_letters,
 )

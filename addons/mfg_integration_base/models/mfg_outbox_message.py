@@ -14,6 +14,9 @@ class MfgOutboxMessage(models.Model):
     event_id = PlainMany2one("mfg.event", required=True, readonly=True)
     event_type = fields.Char(required=True, readonly=True)
     subscription_id = PlainMany2one("mfg.subscription", required=True, readonly=True)
+    data_edited = fields.Text(
+        string="Edited data", readonly=True, help="Sent instead of the event's data."
+    )
     attempt_ids = fields.One2many("mfg.attempt", "outbox_message_id", string="Attempts")
     event_data = fields.Text(related="event_id.data", string="Data")
     # Not as superuser: the name of a record is for those who may read it.

@@ -1,4 +1,5 @@
 from . import (
+    test_audit,
     test_connector,
     test_connector_actions,
     test_controllers,
@@ -9,7 +10,9 @@ from . import (
     test_inbox_route,
     test_json_field,
     test_lane,
+    test_letters,
     test_lifecycle_constraint,
+    test_message_edit,
     test_outbox_dispatcher,
     test_record_link,
     test_screens,
