@@ -32,8 +32,11 @@ from . import (
     mfg_message_dead,
     mfg_message_queue,
     mfg_message_queue_people,
+    mfg_message_queue_replay,
     mfg_outbox_dispatcher,
     mfg_outbox_message,
+    mfg_replay,
+    mfg_replay_feeder,
     mfg_retry_policy,
     mfg_subscription,
     mfg_transport,
@@ -44,4 +47,5 @@ from . import (
 from . import (  # isort: skip  (extend the models above)
     mfg_message_edit,
     mfg_message_letters,
+    mfg_replay_start,
 )

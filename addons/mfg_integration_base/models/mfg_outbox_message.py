@@ -14,6 +14,7 @@ class MfgOutboxMessage(models.Model):
     event_id = PlainMany2one("mfg.event", required=True, readonly=True)
     event_type = fields.Char(required=True, readonly=True)
     subscription_id = PlainMany2one("mfg.subscription", required=True, readonly=True)
+    replay_id = PlainMany2one("mfg.replay", readonly=True)
     data_edited = fields.Text(
         string="Edited data", readonly=True, help="Sent instead of the event's data."
     )
@@ -26,6 +27,7 @@ class MfgOutboxMessage(models.Model):
     event_subject = fields.Char(related="event_id.subject", string="Subject")
 
     _event_idx = models.Index("(event_id)")
+    _replay_idx = models.Index("(replay_id, state) WHERE replay_id IS NOT NULL")
 
     def action_open_event(self):
         """Open the event that this message delivers."""

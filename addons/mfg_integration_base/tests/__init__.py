@@ -15,6 +15,7 @@ from . import (
     test_message_edit,
     test_outbox_dispatcher,
     test_record_link,
+    test_replay,
     test_screens,
     test_security,
     test_tour,

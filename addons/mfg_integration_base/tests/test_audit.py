@@ -1,10 +1,11 @@
 from psycopg2.errors import RestrictViolation
 
 from odoo.exceptions import AccessError
+from odoo.tests import tagged
 from odoo.tools import mute_logger
 
 from ..exceptions import StateWriteRefused
-from .common import MfgCase
+from .common import MfgCase, MfgHttpCase
 
 GROUP = "mfg_integration_base.group_"
 
@@ -141,3 +142,46 @@ class TestAuditTrail(MfgCase):
         other = self.env["res.company"].create({"name": "Other"})
         stranger = self.user(f"{GROUP}auditor", company=other)
         self.assertFalse(self.audit.with_user(stranger).search([("id", "=", entry.id)]))
+
+
+@tagged("post_install", "-at_install")
+class TestOverRpc(MfgHttpCase):
+    """What only verbs write is written by nobody else, through RPC either."""
+
+    def call(self, model, method, *args, **kwargs):
+        params = {"model": model, "method": method, "args": list(args), "kwargs": kwargs}
+        with mute_logger("odoo.http"):
+            return self.url_open(
+                "/web/dataset/call_kw",
+                json={"jsonrpc": "2.0", "method": "call", "params": params},
+            ).json()
+
+    def test_rpc_cannot_write_evidence_or_progress(self):
+        connector = self.connector()
+        target = self.subscription(connector, self.event_type("mfg.test.rpc.happened.v1"))
+        replay = self.env["mfg.replay"].create({"target_id": target.id, "reason": "Test"})
+        self.env["mfg.audit.entry"]._record("retry", connector, "Why")
+        entry = self.env["mfg.audit.entry"].search([], order="id desc", limit=1)
+        manager = self.user(f"{GROUP}manager", "base.group_system")
+        self.authenticate(manager.login, manager.login)
+        for model, method, *args in (
+            ("mfg.audit.entry", "write", [entry.id], {"reason": "x"}),
+            ("mfg.audit.entry", "unlink", [entry.id]),
+            ("mfg.audit.entry", "create", [{"act": "retry", "model": "x", "user_login": "x"}]),
+            ("mfg.audit.entry", "_record", [], "retry"),
+            ("mfg.replay", "write", [replay.id], {"state": "running"}),
+            ("mfg.replay", "write", [replay.id], {"position": 5}),
+            ("mfg.replay", "_write_verb", [replay.id], {"state": "running"}),
+            ("mfg.replay", "_act", [replay.id], "cancel", "x"),
+            ("mfg.replay.feeder", "_cron_run", []),
+        ):
+            with self.subTest(model=model, method=method):
+                self.assertIn("error", self.call(model, method, *args))
+        # At creation they are passed over, as a form sends what it shows.
+        answer = self.call(
+            "mfg.replay", "create", [{"target_id": target.id, "state": "running", "position": 7}]
+        )
+        made = self.env["mfg.replay"].browse(answer["result"])
+        self.env.invalidate_all()
+        self.assertEqual((made.state, made.position, replay.state), ("draft", 0, "draft"))
+        self.assertEqual(entry.reason, "Why")

@@ -33,6 +33,8 @@ mfg.message.export     -      rwcu     rwcu    -        -       -       -
 mfg.message.import     -      rwcu     rwcu    -        -       -       -
 mfg.outbox.key         -      -        -       -        -       -       -
 mfg.outbox.message     r      r        r       r        r       -       -
+mfg.replay             r      rwcu     rwcu    r        r       -       -
+mfg.replay.act         -      rwcu     rwcu    -        -       -       -
 mfg.retry.policy       r      r        rwcu    r        r       -       -
 mfg.subscription       r      r        rwcu    r        r       -       -
 """
@@ -135,6 +137,7 @@ class TestCompanies(MfgCase):
         cls.connector_b = cls.connector(company_id=cls.company_b.id)
         cls.changed = cls.event_type("mfg.test.company.changed.v1")
         target_b = cls.subscription(cls.connector_b, cls.changed)
+        cls.env["mfg.replay"].create({"target_id": target_b.id})
         cls.env["mfg.audit.entry"]._record("pause", cls.connector_b)
         cls.route_b = cls.route(cls.connector_b)
         partner_b = cls.env["res.partner"].create({"name": "P", "company_id": cls.company_b.id})
@@ -200,6 +203,7 @@ class TestCompanies(MfgCase):
                 "mfg.inbox.route",
                 "mfg.message.dead",
                 "mfg.outbox.message",
+                "mfg.replay",
                 "mfg.subscription",
             },
             seen,

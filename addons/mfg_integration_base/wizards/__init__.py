@@ -3,4 +3,5 @@ from . import (
     mfg_message_edit,
     mfg_message_export,
     mfg_message_import,
+    mfg_replay_act,
 )
