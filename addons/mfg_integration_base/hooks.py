@@ -11,5 +11,6 @@ def post_init_hook(env):
 
 
 def uninstall_hook(env):
-    """Drop the trigger function; the trigger itself goes with its table."""
-    env.cr.execute("DROP FUNCTION IF EXISTS mfg_attempt_freeze() CASCADE")
+    """Drop the trigger functions; the triggers themselves go with their tables."""
+    for function in ("mfg_attempt_freeze", "mfg_audit_entry_freeze"):
+        env.cr.execute(f"DROP FUNCTION IF EXISTS {function}() CASCADE")

@@ -9,6 +9,7 @@ from . import (
     base,
     ir_actions_server,
     mfg_attempt,
+    mfg_audit_entry,
     mfg_codec,
     mfg_connector,
     mfg_connector_actions,
@@ -37,10 +38,13 @@ from . import (
     mfg_message_queue_gate,
     mfg_message_queue_history,
     mfg_message_queue_people,
+    mfg_message_queue_replay,
     mfg_message_queue_retired,
     mfg_message_queue_settle,
     mfg_outbox_dispatcher,
     mfg_outbox_message,
+    mfg_replay,
+    mfg_replay_feeder,
     mfg_retention,
     mfg_retry_policy,
     mfg_subscription,
@@ -49,4 +53,10 @@ from . import (
     mfg_transport_http,
     mfg_waker,
     mfg_worker,
+)
+
+from . import (  # isort: skip  (extend the models above)
+    mfg_message_edit,
+    mfg_message_letters,
+    mfg_replay_start,
 )

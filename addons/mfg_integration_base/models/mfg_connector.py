@@ -120,7 +120,12 @@ class MfgConnector(models.Model):
     last_received_at = fields.Datetime(compute="_compute_runtime")
     last_error = fields.Char(compute="_compute_runtime")
     credential_ids = fields.One2many("mfg.credential", "connector_id", string="Credentials")
-    subscription_ids = fields.One2many("mfg.subscription", "connector_id", string="Subscriptions")
+    subscription_ids = fields.One2many(
+        "mfg.subscription",
+        "connector_id",
+        string="Subscriptions",
+        domain=[("replay_id", "=", False)],
+    )
     inbox_route_ids = fields.One2many("mfg.inbox.route", "connector_id", string="Inbox routes")
     outbox_count = fields.Integer(compute="_compute_counts")
     inbox_count = fields.Integer(compute="_compute_counts")

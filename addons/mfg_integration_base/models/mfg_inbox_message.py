@@ -18,7 +18,14 @@ class MfgInboxMessage(models.Model):
     message_type = fields.Char(required=True, readonly=True)
     external_id = fields.Char(string="Partner's message id", required=True, readonly=True)
     body = fields.Binary(string="Raw body", attachment=False, readonly=True, required=True)
+    body_edited = fields.Binary(
+        string="Edited body",
+        attachment=False,
+        readonly=True,
+        help="Booked instead of the body.",
+    )
     body_text = fields.Text(compute="_compute_body_text", string="Body")
+    original_body_text = fields.Text(compute="_compute_body_text", string="Body as received")
     content_type = fields.Char(readonly=True)
     headers = fields.Text(readonly=True, help="Request headers, secrets masked.")
     credential_id = PlainMany2one("mfg.credential", readonly=True)
@@ -38,12 +45,20 @@ class MfgInboxMessage(models.Model):
     def _compute_body_text(self):
         for message in self:
             message.body_text = message._raw_body().decode("utf-8", "replace")
+            message.original_body_text = message._original_body().decode("utf-8", "replace")
 
     def _raw_body(self) -> bytes:
+        """The bytes to book: as received, or as a person has edited them."""
+        return self._body_column(SQL("COALESCE(body_edited, body)"))
+
+    def _original_body(self) -> bytes:
         """The stored bytes, exactly as received."""
+        return self._body_column(SQL("body"))
+
+    def _body_column(self, column):
         self.ensure_one()
         self.check_access("read")  # SQL asks nobody
-        self.env.cr.execute("SELECT body FROM mfg_inbox_message WHERE id = %s", [self.id])
+        self.env.cr.execute(SQL("SELECT %s FROM mfg_inbox_message WHERE id = %s", column, self.id))
         row = self.env.cr.fetchone()
         return bytes(row[0]) if row and row[0] is not None else b""
 

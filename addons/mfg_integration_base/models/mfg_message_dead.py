@@ -1,7 +1,10 @@
+import base64
+
 from odoo import fields, models
 from odoo.tools import SQL
 
 from ..fields import PlainMany2one
+from ..tools.jsonlines_export import encode
 from ..tools.lifecycle import REASONS
 
 DIRECTIONS = {"out": "mfg.outbox.message", "in": "mfg.inbox.message"}
@@ -102,6 +105,29 @@ class MfgMessageDead(models.Model):
                 "default_res_ids": ",".join(map(str, self.ids)),
             },
         }
+
+    def action_edit(self):
+        """Edit the payload of one message, then send or book it again."""
+        self.ensure_one()
+        messages = self._messages()
+        return messages[0].action_edit() if messages else None
+
+    def action_export(self):
+        """Download the messages as JSON Lines, to be read, edited and imported again."""
+        letters = []
+        for messages in self._messages():
+            messages._check_operator()
+            letters += messages._letters()
+            self.env["mfg.audit.entry"]._record("export", messages)
+        letters.sort(key=lambda letter: letter.created_at)
+        day = fields.Date.context_today(self)
+        export = self.env["mfg.message.export"].create(
+            {
+                "file": base64.b64encode(encode(letters)),
+                "file_name": f"error-queue-{day}.jsonl",
+            }
+        )
+        return export._download()
 
     def action_open(self):
         """Open the message itself, with its data and attempts."""

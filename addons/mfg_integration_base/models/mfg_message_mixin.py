@@ -116,7 +116,14 @@ class MfgMessageMixin(models.AbstractModel):
     def action_retry(self):
         """Send or book again: dead and waiting messages become due now."""
         self._check_operator()
+        self._retry_because("")
+
+    def _retry_because(self, reason):
+        before = {message.id: message._audit_state() for message in self}
         self.env["mfg.message.queue"]._retry(self)
+        self.env["mfg.audit.entry"]._record(
+            "retry", self, reason, before=before, after=State.PENDING.value
+        )
         self.env["mfg.waker"]._wake(self.lane_id)
 
     def action_cancel(self):
@@ -132,6 +139,10 @@ class MfgMessageMixin(models.AbstractModel):
                 "default_res_ids": ",".join(map(str, self.ids)),
             },
         }
+
+    def _audit_state(self):
+        """The state with its reason, as an audit entry tells it: ``dead: timeout``."""
+        return f"{self.state}: {self.reason_code}" if self.reason_code else self.state
 
     def _check_operator(self):
         self.check_access("read")

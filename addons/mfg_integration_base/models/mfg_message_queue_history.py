@@ -17,6 +17,7 @@ INDEXES = (
 INDEXES_OF = {
     "out": (
         ("event", False, "(event_id)"),
+        ("replay", False, "(replay_id, state) WHERE replay_id IS NOT NULL"),
         ("retention", False, "(event_type, finished_at)"),
     ),
     "in": (

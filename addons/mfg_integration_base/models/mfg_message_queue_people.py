@@ -5,6 +5,9 @@ from odoo.tools import SQL
 from ..tools.lifecycle import State, Verb, next_state
 from .mfg_message_queue import LEFT_KEY, NOW, QUEUE_OF_MODEL, QUEUES
 
+EDITED = {"out": (SQL("data_edited"), SQL("text")), "in": (SQL("body_edited"), SQL("bytea"))}
+"""The column of a payload that a person has edited, and its type."""
+
 
 class MfgMessageQueue(models.AbstractModel):
     """What people do to messages, in their own transaction.
@@ -45,23 +48,60 @@ class MfgMessageQueue(models.AbstractModel):
             ),
         )
 
-    def _change(self, messages, verb, assignment):
+    @api.model
+    def _edit(self, messages, payloads):
+        """Give dead messages another payload; the one they came with stays beside it.
+
+        Their state stays: retrying them is another verb.
+
+        :param payloads: ``{message id: str (out) or bytes (in)}``; None takes an edit back
+        :raises ValidationError: a message is not dead
+        """
         if not messages:
             return
         queue = QUEUE_OF_MODEL[messages._name]
-        cr = self.env.cr
+        _key_ids, states = self._lock_messages(queue, messages)
+        for message_id, state in states:
+            if state != State.DEAD:
+                raise ValidationError(
+                    self.env._(
+                        "Message %(uuid)s is %(state)s: only a dead message is edited.",
+                        uuid=messages.browse(message_id).uuid,
+                        state=state,
+                    )
+                )
+        column, kind = EDITED[queue.direction]
+        self.env.cr.execute(
+            SQL(
+                "UPDATE ONLY %s m SET %s = p.payload FROM unnest(%s::int[], %s::%s[]) AS p(id, payload)"
+                " WHERE m.id = p.id AND m.id = ANY(%s)",
+                queue.messages, column, list(payloads), list(payloads.values()), kind,
+                messages.ids,
+            )
+        )  # fmt: skip
+        messages.invalidate_recordset()
+
+    def _lock_messages(self, queue, messages):
+        """Lock keys, then messages; ids of the keys, and ``[(message id, state)]``."""
         key_ids = self._lock_keys(
             queue,
             SQL("id IN (SELECT key_id FROM %s WHERE id = ANY(%s))", queue.messages, messages.ids),
         )
-        cr.execute(
+        self.env.cr.execute(
             SQL(
                 "SELECT id, state FROM %s WHERE id = ANY(%s) ORDER BY id FOR UPDATE",
                 queue.messages,
                 messages.ids,
             )
         )
-        for message_id, state in cr.fetchall():
+        return key_ids, self.env.cr.fetchall()
+
+    def _change(self, messages, verb, assignment):
+        if not messages:
+            return
+        queue = QUEUE_OF_MODEL[messages._name]
+        key_ids, states = self._lock_messages(queue, messages)
+        for message_id, state in states:
             if state == State.RUNNING:
                 # Only its runner may take it from here: the lifecycle allows these verbs to it.
                 raise ValidationError(
@@ -77,7 +117,7 @@ class MfgMessageQueue(models.AbstractModel):
                 raise ValidationError(
                     self.env._("Message %(uuid)s: %(error)s", uuid=uuid, error=error)
                 ) from error
-        cr.execute(
+        self.env.cr.execute(
             SQL(
                 "UPDATE ONLY %s SET %s WHERE id = ANY(%s)", queue.messages, assignment, messages.ids
             )

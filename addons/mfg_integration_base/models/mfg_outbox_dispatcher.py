@@ -165,7 +165,8 @@ class MfgOutboxDispatcher(models.AbstractModel):
                 """
                 SELECT m.id, m.uuid, e.uuid, e.source, e.type, e.subject, e.occurred_at, e.id,
                        e.ordering_key, e.traceparent, e.correlation_id, e.causation_id,
-                       COALESCE(m.data_edited, e.data)
+                       COALESCE(m.data_edited, e.data),
+                       (SELECT r.uuid FROM mfg_replay r WHERE r.id = m.replay_id)
                   FROM ONLY mfg_outbox_message m JOIN mfg_event e ON e.id = m.event_id
                  WHERE m.id = ANY(%s)
                 """,
@@ -198,7 +199,7 @@ class MfgOutboxDispatcher(models.AbstractModel):
             )
         except EnvelopeError as error:
             return f"The event is malformed. {error}"
-        return Outgoing(message_id=row[0], uuid=row[1], event=event)
+        return Outgoing(message_id=row[0], uuid=row[1], event=event, replay=row[13] or "")
 
     # === Settle === #
 

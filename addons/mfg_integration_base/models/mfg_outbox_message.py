@@ -14,6 +14,7 @@ class MfgOutboxMessage(models.Model):
     event_id = PlainMany2one("mfg.event", required=True, readonly=True)
     event_type = fields.Char(required=True, readonly=True)
     subscription_id = PlainMany2one("mfg.subscription", required=True, readonly=True)
+    replay_id = PlainMany2one("mfg.replay", readonly=True)
     event_data = fields.Text(related="event_id.data", string="Data")
     data_edited = fields.Text(
         string="Edited data", readonly=True, help="Sent in place of the event's data."
@@ -23,6 +24,9 @@ class MfgOutboxMessage(models.Model):
         related="event_id.record_name", related_sudo=False, string="Record name"
     )
     event_subject = fields.Char(related="event_id.subject", string="Subject")
+
+    # Nothing that claiming or retrying changes may stand in an index, see the mixin.
+    _replay_idx = models.Index("(replay_id) WHERE replay_id IS NOT NULL")
 
     def action_open_event(self):
         """Open the event that this message delivers."""

@@ -6,6 +6,7 @@ from odoo import api, fields, models, tools
 from odoo.exceptions import ValidationError
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 
+from ..fields import PlainMany2one
 from .caches import Unconfirmed, confirmed, forget
 
 _logger = logging.getLogger(__name__)
@@ -75,6 +76,14 @@ class MfgSubscription(models.Model):
     )
     filter_model = fields.Char(help="Technical name of the model the filter is about.")
     filter_domain = fields.Char(default="[]", help="Only events about records that match are sent.")
+    replay_id = PlainMany2one(
+        "mfg.replay",
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+        help="The replay that this subscription is for. It has no event types: emission never "
+        "matches it.",
+    )
 
     @api.constrains("lane_id", "state")
     def _check_lane(self):

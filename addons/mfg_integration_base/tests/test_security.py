@@ -13,6 +13,7 @@ GROUPS = {
 RIGHTS = """
 model                  viewer operator manager approver auditor service user
 mfg.attempt            r      r        r       r        r       -       -
+mfg.audit.entry        -      r        r       -        r       -       -
 mfg.connector          r      r        rwcu    r        r       r       -
 mfg.connector.runtime  r      r        r       r        r       -       -
 mfg.credential         r      r        rwcu    r        r       -       -
@@ -27,8 +28,13 @@ mfg.inbox.route        r      r        rwcu    r        r       r       -
 mfg.lane               r      r        rwcu    r        r       -       -
 mfg.message.cancel     -      rwcu     rwcu    -        -       -       -
 mfg.message.dead       r      r        r       r        r       -       -
+mfg.message.edit       -      rwcu     rwcu    -        -       -       -
+mfg.message.export     -      rwcu     rwcu    -        -       -       -
+mfg.message.import     -      rwcu     rwcu    -        -       -       -
 mfg.outbox.key         -      -        -       -        -       -       -
 mfg.outbox.message     r      r        r       r        r       -       -
+mfg.replay             r      rwcu     rwcu    r        r       -       -
+mfg.replay.act         -      rwcu     rwcu    -        -       -       -
 mfg.retry.policy       r      r        rwcu    r        r       -       -
 mfg.subscription       r      r        rwcu    r        r       -       -
 mfg.worker             r      r        r       r        r       -       -
@@ -131,7 +137,9 @@ class TestCompanies(MfgCase):
         cls.company_b = cls.env["res.company"].create({"name": "Company B"})
         cls.connector_b = cls.connector(company_id=cls.company_b.id)
         cls.changed = cls.event_type("mfg.test.company.changed.v1")
-        cls.subscription(cls.connector_b, cls.changed)
+        target_b = cls.subscription(cls.connector_b, cls.changed)
+        cls.env["mfg.replay"].create({"target_id": target_b.id})
+        cls.env["mfg.audit.entry"]._record("pause", cls.connector_b)
         cls.route_b = cls.route(cls.connector_b)
         partner_b = cls.env["res.partner"].create({"name": "P", "company_id": cls.company_b.id})
         cls.env["mfg.external.ref"].create(
@@ -188,6 +196,7 @@ class TestCompanies(MfgCase):
         self.assertLessEqual(
             {
                 "mfg.attempt",
+                "mfg.audit.entry",
                 "mfg.connector",
                 "mfg.connector.runtime",
                 "mfg.credential",
@@ -197,6 +206,7 @@ class TestCompanies(MfgCase):
                 "mfg.inbox.route",
                 "mfg.message.dead",
                 "mfg.outbox.message",
+                "mfg.replay",
                 "mfg.subscription",
             },
             seen,

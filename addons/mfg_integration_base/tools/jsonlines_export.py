@@ -16,13 +16,14 @@ ISO 8859-1 (EDI messages often are) or the hexadecimal digits of what is no text
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from . import envelope, rfc3339
 from .json_reader import JsonError, read_json
+from .payload_text import ENCODINGS, body_bytes, body_text
 
 FORMAT = "mfg.dead-letter"
 VERSION = 1
@@ -97,6 +98,11 @@ def decode(raw: bytes) -> list[DeadLetter]:
 
     :raises LettersError: names every line that is wrong, and what is wrong with it
     """
+    return [letter for _line_number, letter in decode_lines(raw)]
+
+
+def decode_lines(raw: bytes) -> list[tuple[int, DeadLetter]]:
+    """Read a file as ``decode`` does; each message with the number of its line, from 1."""
     found: dict[str, tuple[int, DeadLetter]] = {}
     problems: list[tuple[int, str]] = []
     # At line feeds only: a text may hold other characters at which str.splitlines would split.
@@ -115,7 +121,7 @@ def decode(raw: bytes) -> list[DeadLetter]:
             found[letter.message_id] = number, letter
     if problems:
         raise LettersError(problems[:MAX_PROBLEMS])
-    return [letter for _number, letter in found.values()]
+    return list(found.values())
 
 
 def _line(letter: DeadLetter) -> bytes:
@@ -142,27 +148,11 @@ def _line(letter: DeadLetter) -> bytes:
     elif letter.direction == "in" and letter.body is not None:
         record["external_id"] = letter.external_id
         record["content_type"] = letter.content_type
-        record["body"], record["body_encoding"] = _body_text(letter.body)
+        record["body"], record["body_encoding"] = body_text(letter.body)
     else:
         raise ValueError(f"Message {letter.message_id} has no content for its direction.")
     text = json.dumps(record, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return text.encode() + b"\n"
-
-
-def _body_text(body: bytes) -> tuple[str, str]:
-    if b"\0" in body:  # no text has it, and PostgreSQL could not hold it
-        return body.hex(), "hex"
-    try:
-        return body.decode("utf-8"), "utf-8"
-    except UnicodeDecodeError:
-        return body.decode("iso-8859-1"), "iso-8859-1"
-
-
-_BODY_BYTES: Mapping[str, Callable[[str], bytes]] = {
-    "utf-8": lambda text: text.encode("utf-8"),
-    "iso-8859-1": lambda text: text.encode("iso-8859-1"),
-    "hex": bytes.fromhex,
-}
 
 
 class _Wrong(Exception):
@@ -247,13 +237,13 @@ def _event(record: _Record) -> dict[str, Any]:
 
 def _inbound(record: _Record) -> dict[str, Any]:
     encoding = record.get("body_encoding", str, "utf-8")
-    if encoding not in _BODY_BYTES:
-        raise _Wrong("body_encoding", f"is not one of {', '.join(_BODY_BYTES)}")
+    if encoding not in ENCODINGS:
+        raise _Wrong("body_encoding", f"is not one of {', '.join(ENCODINGS)}")
     text = record.get("body", str)
     if text is None:
         raise _Wrong("body", "is missing")
     try:
-        body = _BODY_BYTES[encoding](text)
+        body = body_bytes(text, encoding)
     except ValueError:
         raise _Wrong("body", f"cannot be what “body_encoding” says, {encoding}") from None
     return {

@@ -1,1 +1,7 @@
-from . import mfg_message_cancel
+from . import (
+    mfg_message_cancel,
+    mfg_message_edit,
+    mfg_message_export,
+    mfg_message_import,
+    mfg_replay_act,
+)

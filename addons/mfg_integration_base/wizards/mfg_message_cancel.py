@@ -1,6 +1,8 @@
 from odoo import fields, models
 from odoo.exceptions import ValidationError
 
+from ..tools.lifecycle import State
+
 
 class MfgMessageCancel(models.TransientModel):
     """Cancel messages with a reason that stays on each of them."""
@@ -37,7 +39,12 @@ class MfgMessageCancel(models.TransientModel):
         queues = rows._messages() if self.res_model == "mfg.message.dead" else [rows]
         for messages in queues:
             messages._check_operator()
+            before = {message.id: message._audit_state() for message in messages}
+            reason = self.reason.strip()
             self.env["mfg.message.queue"]._cancel(
-                messages, f"{self.env.user.display_name}: {self.reason.strip()}"
+                messages, f"{self.env.user.display_name}: {reason}"
+            )
+            self.env["mfg.audit.entry"]._record(
+                "cancel", messages, reason, before=before, after=State.CANCELLED.value
             )
         return {"type": "ir.actions.act_window_close"}
