@@ -540,8 +540,9 @@ class TestRepeat(InboundCase):
     def bury(self, message, state="dead"):
         self.env.cr.execute(
             "UPDATE mfg_inbox_message SET state = %s, reason_code = 'handler_failed',"
+            " dead_at = CASE WHEN %s = 'dead' THEN now() END,"
             " detail = 'Traceback: our inside' WHERE id = %s",
-            [state, message.id],
+            [state, state, message.id],
         )
         message.invalidate_recordset()
 
