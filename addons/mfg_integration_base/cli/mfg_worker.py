@@ -44,7 +44,8 @@ class Mfg_Worker(Command):  # noqa: N801 - Odoo derives the command from the cla
         if args.config:
             options += ["-c", args.config]
         config.parse_config(options, setup_logging=True)
-        # Each lane uses one connection to send, one to book; plus listener and leases.
+        # Each lane uses one connection to send, one to book, two for a job and its progress; plus
+        # listener and leases.
         config["db_maxconn"] = max(config["db_maxconn"], 32)
         sys.exit(Worker(args.database, args.lane).run())
 
@@ -96,7 +97,7 @@ class LaneRunner(threading.Thread):
 
 
 class Worker:
-    """One process: two threads a lane (sending, booking) and one that listens."""
+    """One process: a thread for each direction of each lane, and one that listens."""
 
     def __init__(self, dbname, lane_codes=None):
         self._dbname = dbname
@@ -122,7 +123,7 @@ class Worker:
         self._runners = [
             LaneRunner(self._dbname, lane_id, code, direction, self._name, self._stop)
             for lane_id, code in lanes
-            for direction in ("out", "in")
+            for direction in _directions()
         ]
         _logger.info("%s runs %s", self._name, ", ".join(code for _id, code in lanes))
         threading.Thread(target=self._listen, name="mfg.listen", daemon=True).start()
@@ -159,6 +160,15 @@ class Worker:
                 for runner in self._runners:
                     if runner.code in codes:
                         runner.wake()
+
+
+def _directions():
+    # Absolute: Odoo loads commands without the addon's package.
+    from odoo.addons.mfg_integration_base.models.mfg_dispatcher import (  # pylint: disable=odoo-addons-relative-import
+        DIRECTIONS,
+    )
+
+    return DIRECTIONS
 
 
 def _up_to_date(registry):

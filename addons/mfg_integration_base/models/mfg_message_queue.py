@@ -101,7 +101,8 @@ class Settled(NamedTuple):
     @property
     def leaves_key(self):
         """The key has one message less to wait for."""
-        return self.state == State.DONE or (self.state == State.DEAD and not self.park)
+        ended = self.state in (State.DONE, State.CANCELLED)
+        return ended or (self.state == State.DEAD and not self.park)
 
 
 class MfgMessageQueue(models.AbstractModel):
@@ -125,7 +126,8 @@ class MfgMessageQueue(models.AbstractModel):
             SQL(
                 """
                 WITH new AS MATERIALIZED (
-                    SELECT id, %(owner)s AS owner_id, COALESCE(ordering_key, uuid) AS ordering_key
+                    SELECT id, %(owner)s AS owner_id, COALESCE(ordering_key, uuid) AS ordering_key,
+                           due_at
                       FROM %(messages)s
                      WHERE lane_id = %(lane)s AND key_id IS NULL AND state = 'pending'
                      ORDER BY id
@@ -133,7 +135,9 @@ class MfgMessageQueue(models.AbstractModel):
                 ), key AS (
                     INSERT INTO %(keys)s AS k
                            (owner_id, ordering_key, lane_id, waiting, due_at, claim_no)
-                    SELECT owner_id, ordering_key, %(lane)s, count(*), %(now)s, 0
+                    SELECT owner_id, ordering_key, %(lane)s, count(*),
+                           -- a delayed head; behind another one its time is looked at when claimed
+                           COALESCE((array_agg(due_at ORDER BY id))[1], %(now)s), 0
                       FROM new GROUP BY owner_id, ordering_key ORDER BY owner_id, ordering_key
                     ON CONFLICT (owner_id, ordering_key)
                     DO UPDATE SET waiting = k.waiting + EXCLUDED.waiting
@@ -150,20 +154,23 @@ class MfgMessageQueue(models.AbstractModel):
         return cr.rowcount
 
     @api.model
-    def _due_owners(self, queue, lane_id, fingerprint):
-        """Subscriptions or routes of a lane that may run here and have something due."""
+    def _due_owners(self, queue, lane_id, fingerprint, local=None):
+        """Subscriptions or routes of a lane that may run here and have something due.
+
+        :param local: True: only what is carried out in this database, False: only what leaves it
+        """
         self.env.cr.execute(
             SQL(
                 """
                 SELECT o.id, o.connector_id, c.max_in_flight
                   FROM %(owners)s o JOIN mfg_connector c ON c.id = o.connector_id
-                 WHERE o.lane_id = %(lane)s AND %(running)s
+                 WHERE o.lane_id = %(lane)s AND %(running)s AND %(local)s
                    AND EXISTS (SELECT 1 FROM %(keys)s k
                                 WHERE k.owner_id = o.id AND k.due_at <= %(now)s)
                  ORDER BY o.id
                 """,
                 owners=queue.owners, keys=queue.keys, lane=lane_id, now=NOW,
-                running=self._running_here(queue, fingerprint),
+                running=self._running_here(queue, fingerprint), local=self._carried_out(local),
             )
         )  # fmt: skip
         return [Owner(*row) for row in self.env.cr.fetchall()]
@@ -176,6 +183,13 @@ class MfgMessageQueue(models.AbstractModel):
         return (
             SQL("%s AND o.state = 'active'", condition) if queue.direction == "out" else condition
         )
+
+    @staticmethod
+    def _carried_out(local):
+        """Condition on connector ``c``: carried out here (True), sent (False), both (None)."""
+        if local is None:
+            return SQL("TRUE")
+        return SQL("c.transport = 'local'") if local else SQL("c.transport != 'local'")
 
     @api.model
     def _claim(self, queue, quotas, limit, worker):
@@ -221,7 +235,7 @@ class MfgMessageQueue(models.AbstractModel):
         claimed = self._start_heads(queue, keys, worker)
         without = keys.keys() - {claim.key_id for claim in claimed}
         if without:
-            # The head is dead (a person's change met ours) or gone: put the key right.
+            # The head is dead (a person's change met ours), gone, or delayed: put the key right.
             self._refresh_keys(queue, sorted(without))
         return claimed
 
@@ -230,10 +244,11 @@ class MfgMessageQueue(models.AbstractModel):
             SQL(
                 """
                 WITH head AS MATERIALIZED (
-                    SELECT m.id, m.state, k.id AS key_id, k.claim_no
+                    SELECT m.id, m.state, k.id AS key_id, k.claim_no,
+                           m.state = 'pending' AND m.due_at > %(now)s AS early
                       FROM unnest(%(key_ids)s::int[], %(claims)s::int[]) AS k(id, claim_no)
                      CROSS JOIN LATERAL (
-                           SELECT id, state FROM %(messages)s
+                           SELECT id, state, due_at FROM %(messages)s
                             WHERE key_id = k.id AND state IN %(unfinished)s
                             ORDER BY id LIMIT 1) m
                 ), lost AS (
@@ -246,7 +261,7 @@ class MfgMessageQueue(models.AbstractModel):
                        SET state = 'running', claim_no = head.claim_no, due_at = NULL,
                            attempt_count = m.attempt_count + 1, tries = m.tries + 1
                       FROM head
-                     WHERE m.id = head.id AND head.state != 'dead'
+                     WHERE m.id = head.id AND head.state != 'dead' AND head.early IS NOT TRUE
                     RETURNING m.id, m.key_id, m.claim_no, m.%(owner)s AS owner_id, m.connector_id,
                               m.company_id, m.uuid, m.attempt_count, m.tries
                 ), attempt AS (
@@ -317,7 +332,7 @@ class MfgMessageQueue(models.AbstractModel):
                    SET state = r.state, reason_code = r.reason, detail = r.detail,
                        due_at = CASE WHEN r.delay IS NOT NULL
                                      THEN %s + r.delay * interval '1 second' END,
-                       finished_at = CASE WHEN r.state = 'done' THEN %s END,
+                       finished_at = CASE WHEN r.state IN ('done', 'cancelled') THEN %s END,
                        key_id = CASE WHEN r.state = 'dead' AND NOT r.park
                                      THEN NULL ELSE m.key_id END
                   FROM result r
@@ -385,21 +400,25 @@ class MfgMessageQueue(models.AbstractModel):
         )  # fmt: skip
 
     @api.model
-    def _has_new(self, queue, lane_id):
-        """Whether messages of the lane wait to be admitted."""
+    def _has_new(self, queue, lane_id, local=None):
+        """Whether messages of the lane wait to be admitted; ``local`` as in ``_due_owners``."""
         self.env.cr.execute(
             SQL(
-                "SELECT EXISTS (SELECT 1 FROM %s WHERE lane_id = %s AND key_id IS NULL"
-                " AND state = 'pending')",
+                "SELECT EXISTS (SELECT 1 FROM %s m JOIN mfg_connector c ON c.id = m.connector_id"
+                " WHERE m.lane_id = %s AND m.key_id IS NULL AND m.state = 'pending' AND %s)",
                 queue.messages,
                 lane_id,
+                self._carried_out(local),
             )
         )
         return self.env.cr.fetchone()[0]
 
     @api.model
-    def _seconds_until_due(self, queue, lane_id, fingerprint):
-        """Seconds until the lane has something to do here: 0 now, None nothing waits for time."""
+    def _seconds_until_due(self, queue, lane_id, fingerprint, local=None):
+        """Seconds until the lane has something to do here: 0 now, None nothing waits for time.
+
+        :param local: as in ``_due_owners``
+        """
         self.env.cr.execute(
             SQL(
                 """
@@ -408,10 +427,10 @@ class MfgMessageQueue(models.AbstractModel):
                  CROSS JOIN LATERAL (
                        SELECT due_at FROM %(keys)s WHERE owner_id = o.id AND due_at IS NOT NULL
                         ORDER BY due_at LIMIT 1) next
-                 WHERE o.lane_id = %(lane)s AND %(running)s
+                 WHERE o.lane_id = %(lane)s AND %(running)s AND %(local)s
                 """,
                 owners=queue.owners, keys=queue.keys, lane=lane_id, now=NOW,
-                running=self._running_here(queue, fingerprint),
+                running=self._running_here(queue, fingerprint), local=self._carried_out(local),
             )
         )  # fmt: skip
         seconds = self.env.cr.fetchone()[0]
@@ -444,7 +463,7 @@ class MfgMessageQueue(models.AbstractModel):
                 UPDATE %(keys)s k
                    SET waiting = s.waiting,
                        worker = CASE WHEN s.head = 'running' THEN k.worker END,
-                       due_at = CASE s.head WHEN 'pending' THEN %(now)s
+                       due_at = CASE s.head WHEN 'pending' THEN COALESCE(s.due_at, %(now)s)
                                             WHEN 'retrying' THEN COALESCE(s.due_at, %(now)s)
                                             WHEN 'running' THEN k.due_at END
                   FROM (SELECT k.id,

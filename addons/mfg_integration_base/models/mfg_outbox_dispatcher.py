@@ -82,7 +82,9 @@ class MfgOutboxDispatcher(models.AbstractModel):
         """Claim up to the lane's free slots; how many."""
         free = pump.free()
         queue_model = env["mfg.message.queue"]
-        owners = queue_model._due_owners(QUEUE, pump.lane_id, pump.settings.fingerprint)
+        owners = queue_model._due_owners(
+            QUEUE, pump.lane_id, pump.settings.fingerprint, local=False
+        )
         claims = queue_model._claim(QUEUE, pump.quotas(owners, free), free, pump.worker)
         pump.backlog = len(claims) == free
         pump.claimed += zip(claims, self._load(env, claims), strict=True)
