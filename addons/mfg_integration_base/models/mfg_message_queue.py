@@ -237,6 +237,8 @@ class MfgMessageQueue(models.AbstractModel):
         if without:
             # The head is dead (a person's change met ours), gone, or delayed: put the key right.
             self._refresh_keys(queue, sorted(without))
+            if not claimed:  # these are out of the way: what is due behind them must not wait
+                return self._claim(queue, quotas, limit, worker)
         return claimed
 
     def _start_heads(self, queue, keys, worker):
