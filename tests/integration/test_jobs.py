@@ -6,7 +6,11 @@ import time
 
 import pytest
 
-from odoo.addons.mfg_integration_base.models import base_job, mfg_booking_dispatcher
+from odoo.addons.mfg_integration_base.models import (
+    base_job,
+    mfg_booking_dispatcher,
+    mfg_dispatcher,
+)
 from odoo.addons.mfg_integration_base.models.cursors import own_env
 from odoo.addons.mfg_integration_base.tools.job import job
 
@@ -112,14 +116,13 @@ def test_a_runner_that_lost_its_lease_leaves_nothing(lane):
     def body(records):
         if not bodies:
             bodies.append("slow")
-            engine.let_leases_run_out(lane_flow)
+            engine.let_leases_run_out(lane)
             assert lane.run() == 1  # the other runner, on its own cursors
         else:
             bodies.append("quick")
         add_one(records)
 
     bodies = []
-    lane_flow = type("Flow", (), {"registry": lane.registry, "subscription_id": lane.subscription_id})
     lane.body = body
     lane.enqueue()
     lane.run()
@@ -146,9 +149,7 @@ def test_a_runner_that_dies_leaves_nothing(lane, monkeypatch):
             lane.run()
     assert (lane.ref(), lane.messages("state")) == ("0", [("running",)])
     assert lane.run() == 0  # the dead runner's lease still holds
-    engine.let_leases_run_out(
-        type("Flow", (), {"registry": lane.registry, "subscription_id": lane.subscription_id})
-    )
+    engine.let_leases_run_out(lane)
     assert lane.run() == 1
     assert (lane.ref(), lane.messages("state")) == ("1", [("done",)])
 
@@ -266,9 +267,7 @@ def test_cancelled_while_it_runs(lane, monkeypatch):
     runner.start()
     wait_for(lambda: steps, RUNNING, "the job to start")
     with transaction(lane.registry) as env:
-        message = env["mfg.outbox.message"].search(
-            [("subscription_id", "=", lane.subscription_id)]
-        )
+        message = env["mfg.outbox.message"].search([("subscription_id", "=", lane.subscription_id)])
         wizard = env["mfg.message.cancel"].create(
             {"res_model": message._name, "res_ids": str(message.id), "reason": "no need"}
         )
@@ -344,7 +343,7 @@ def test_sending_and_jobs_leave_each_other_s_messages_alone(lane, flow):
 
 
 def test_the_lane_s_scheduled_action_runs_jobs(lane, monkeypatch):
-    monkeypatch.setattr("odoo.addons.mfg_integration_base.models.mfg_dispatcher.LINGER_SECONDS", 0.1)
+    monkeypatch.setattr(mfg_dispatcher, "LINGER_SECONDS", 0.1)
     lane.body = add_one
     lane.enqueue()
     with transaction(lane.registry) as env:

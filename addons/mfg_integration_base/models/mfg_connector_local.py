@@ -23,7 +23,7 @@ class MfgConnector(models.Model):
     messages for them. On a copy of the database they wait for a person, as all connectors do.
     """
 
-    _inherit = "mfg.connector"
+    _inherit = "mfg.connector"  # pylint: disable=consider-merging-classes-inherited  # a concern of its own
 
     transport = fields.Selection(
         selection_add=[("local", "This database")], ondelete={"local": "set default"}
@@ -51,15 +51,19 @@ class MfgConnector(models.Model):
         at once: it is made on this very database.
         """
         # sudo: who adds a company or a lane need not be an integration manager.
-        env = self.sudo().with_context(
-            **{
-                BUILTIN_KEY: BUILTIN,
-                "active_test": False,
-                "mail_create_nolog": True,
-                "mail_create_nosubscribe": True,
-                "tracking_disable": True,
-            }
-        ).env
+        env = (
+            self.sudo()
+            .with_context(
+                **{
+                    BUILTIN_KEY: BUILTIN,
+                    "active_test": False,
+                    "mail_create_nolog": True,
+                    "mail_create_nosubscribe": True,
+                    "tracking_disable": True,
+                }
+            )
+            .env
+        )
         connectors = env["mfg.connector"].search([("builtin", "=", True)])
         companies = env["res.company"].search([("id", "not in", connectors.company_id.ids)])
         new = env["mfg.connector"].create(

@@ -26,8 +26,8 @@ class MfgJobProgress(models.Model):
         """Rows whose job had ended when they were written."""
         self.env.cr.execute(
             SQL(
-                "DELETE FROM mfg_job_progress p WHERE NOT EXISTS (SELECT 1 FROM mfg_outbox_message m"
-                " WHERE m.id = p.message_id"
+                "DELETE FROM mfg_job_progress p WHERE NOT EXISTS ("
+                "SELECT 1 FROM mfg_outbox_message m WHERE m.id = p.message_id"
                 " AND m.state IN ('pending', 'running', 'retrying', 'dead'))"
             )
         )

@@ -117,8 +117,9 @@ class MfgLocalDispatcher(models.AbstractModel):
         context[JOB_KEY] = JobRun(claim.message_id)
         context[CAUSE_KEY] = self._cause(work, data["cause_connector_id"] or work.connector_id)
         env = self.env(user=data["user_id"], context=context, su=False)
-        # Raises if the user has lost access to one of them since; also when the job never asks.
-        env.companies  # noqa: B018
+        # Refused if the user has lost access to one of them since; also when the job never asks.
+        if not env.companies:
+            raise JobRefused(self.env._("The user who enqueued this job has no company."))
         return env
 
     @staticmethod

@@ -8,7 +8,7 @@ from .mfg_message_queue import NOW, QUEUES
 class MfgMessageQueue(models.AbstractModel):
     """What only messages have that are carried out in this database."""
 
-    _inherit = "mfg.message.queue"
+    _inherit = "mfg.message.queue"  # pylint: disable=consider-merging-classes-inherited  # a concern of its own
 
     @api.model
     def _delay(self, uuid, seconds):
@@ -28,7 +28,7 @@ class MfgMessageQueue(models.AbstractModel):
         """A job that runs is asked to stop; everything else is ended at once."""
         if messages._name == "mfg.outbox.message":
             messages -= self._ask_to_stop(messages, detail)
-        super()._cancel(messages, detail)
+        return super()._cancel(messages, detail)
 
     def _ask_to_stop(self, messages, detail):
         """Those of the messages that are jobs and run; they meet the request or end before."""

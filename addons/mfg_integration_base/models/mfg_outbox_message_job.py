@@ -62,10 +62,11 @@ class MfgOutboxMessage(models.Model):
 
     @api.depends("state")
     def _compute_verbs(self):
-        super()._compute_verbs()
+        result = super()._compute_verbs()
         for message in self:
             if message.state == State.RUNNING and message.connector_id.transport == "local":
                 message.can_cancel = not message.cancel_requested
+        return result
 
     def _check_payload_editable(self):
         """For whoever is about to edit the data that these messages are sent with.

@@ -20,7 +20,7 @@ class JobSpec(NamedTuple):
 
 
 class MfgSubscription(models.Model):
-    """Subscriptions of local connectors: to a server action, or (built in) of the jobs of a lane."""
+    """Subscriptions of local connectors: to a server action; or, built in, a lane's jobs."""
 
     _inherit = "mfg.subscription"
 

@@ -31,7 +31,8 @@ class MfgTestOrderJob(models.Model):
     def job_who(self):
         env = self.env
         self.note(
-            f"{env.uid} {env.su} {env.company.id} {env.companies.ids} {env.lang} {env.context.get('tz')}"
+            f"{env.uid} {env.su} {env.company.id} {env.companies.ids} {env.lang}"
+            f" {env.context.get('tz')}"
         )
 
     @job
@@ -39,7 +40,7 @@ class MfgTestOrderJob(models.Model):
         self.note("never kept")
         self.env.flush_all()
         if how == "user":
-            raise UserError("Not on a Sunday.")
+            raise UserError(self.env._("Not on a Sunday."))
         if how == "retry":
             raise JobRetry(3600, "The file is not there yet.")
         if how == "cancel":
@@ -68,9 +69,12 @@ class MfgTestOrderJob(models.Model):
 
 
 class MfgTestOrderJobRefined(models.Model):
-    _inherit = "test.mfg.order"
+    """As another addon would refine it."""
+
+    _inherit = "test.mfg.order"  # pylint: disable=consider-merging-classes-inherited  # the point
 
     def job_in_bulk(self):
         """An override needs no mark of its own."""
-        super().job_in_bulk()
+        result = super().job_in_bulk()
         self.note("refined")
+        return result

@@ -447,7 +447,6 @@ class TestCarriers(JobCase):
             "url": lambda: carrier.write({"url": "https://example.com/"}),
             "retire": carrier.action_retire,
             "delete": carrier.unlink,
-            "delete draft": lambda: (self.carrier._write_verb({"state": "draft"}), carrier.unlink()),
             "type": lambda: subscription.write({"event_type_ids": [(6, 0, job_type.ids)]}),
             "subscription": lambda: subscription.unlink(),
             "retire subscription": lambda: subscription.write({"state": "retired"}),
@@ -469,6 +468,9 @@ class TestCarriers(JobCase):
             ):
                 change()
             self.env.invalidate_all()
+        self.carrier._write_verb({"state": "draft"})
+        with self.assertRaisesRegex(ValidationError, "carries the jobs"):
+            carrier.unlink()
         carrier.write({"name": "Renamed"})
         subscription.write({"state": "paused", "on_dead": "skip"})
 

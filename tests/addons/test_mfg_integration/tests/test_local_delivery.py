@@ -54,13 +54,12 @@ class TestLocalDelivery(MfgCase):
         message = self.deliver(
             self.action(
                 "if record: raise UserError('a record')\n"
-                "env['test.mfg.order'].browse(int(mfg_event['subject'][-1:] and %d)).note('x')"
-                % self.order.id,
+                f"env['test.mfg.order'].browse({self.order.id}).note(mfg_event['type'])",
                 model="res.partner",
                 group_ids=[(6, 0, self.env.ref("base.group_user").ids)],
             )
         )
-        self.assertEqual((message.state, self.order.journal), ("done", "x;"))
+        self.assertEqual((message.state, self.order.journal), ("done", f"{CHANGED};"))
 
     def test_what_fails_is_rolled_back_and_tried_again(self):
         message = self.deliver(self.action("record.note('never')\nraise UserError('Not now.')"))
