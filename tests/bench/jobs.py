@@ -50,7 +50,7 @@ def measure(bench: run.Bench) -> None:
         rival = peer.Peer.create(bench)
         rival.start(receiver)
     for _number in bench.rounds():
-        rate, enqueue_ms = _ours(bench, suite, bench.count(1500, 40))
+        rate, enqueue_ms = _ours(bench, suite, bench.count(900, 40))
         bench.figures.add("rate", rate)
         bench.figures.add("enqueue_ms", enqueue_ms)
         if rival:

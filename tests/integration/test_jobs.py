@@ -369,6 +369,29 @@ def test_new_messages_are_met_while_there_is_a_backlog(lane, monkeypatch):
     assert order.index(99) < order.index(5)
 
 
+def test_those_claimed_with_one_that_turns_out_long_are_left_to_others(lane, monkeypatch):
+    """Short jobs are claimed many at once; nobody renews the leases of those that wait."""
+    monkeypatch.setattr(mfg_booking_dispatcher, "STALE_SECONDS", 0.05)
+    order = []
+
+    def body(_records, number):
+        order.append(number)
+        if number == 1:
+            time.sleep(0.1)  # long enough to be long
+            assert lane.messages("state") == [("done",), ("running",), ("running",)]
+
+    lane.body = body
+    for number in range(3):
+        lane.enqueue(number)
+    lane.run()
+    assert order == [0, 1]
+    assert lane.run() == 0  # its lease holds until it ends
+    engine.let_leases_run_out(lane)
+    assert lane.run() == 1
+    assert order == [0, 1, 2]
+    assert lane.messages("state", "attempt_count") == [("done", 1), ("done", 1), ("done", 2)]
+
+
 def test_a_forged_row_calls_nothing(lane):
     """Whoever writes to the database by other means still calls marked methods only."""
     lane.body = add_one

@@ -1,15 +1,16 @@
 import logging
 import random
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import psycopg2
 
 from odoo import SUPERUSER_ID, api, models
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY, retrying
+from odoo.tools import SQL
 
-from ..const import EXCERPT_CHARS
+from ..const import EXCERPT_CHARS, LEASE_SECONDS
 from ..tools.lifecycle import State
 from ..tools.outcome import Delivered, Reject, Retry
 from ..tools.redact import excerpt
@@ -22,6 +23,12 @@ _logger = logging.getLogger(__name__)
 _rng = random.SystemRandom()
 
 ADMIT_BATCH = 1000
+BATCH_SECONDS = 0.1
+"""How much work to claim at once, in seconds of what messages took last: while they are short, the
+database is asked once for many; long ones are claimed one by one."""
+BATCH_LIMIT = 64
+STALE_SECONDS = LEASE_SECONDS / 2
+"""A claimed message that has waited this long behind another is left to who is free, in seconds."""
 ADMIT_SECONDS = 0.25
 """How often new messages are looked for while there is a backlog, in seconds."""
 FINGERPRINT_SECONDS = 1.0
@@ -39,7 +46,8 @@ class Booking:
     lane_id: int
     worker: str
     booked: int = 0
-    settled: Settled | None = None  # committed, its key not yet given back
+    settled: list = field(default_factory=list)  # Settled: committed, keys not yet given back
+    batch: int = 1  # how many to claim at once
     admitted: int = 0  # by the last look for new messages
     admit_at: float = 0.0  # monotonic time of the next look for new messages
     fingerprint: str | None = None
@@ -62,13 +70,14 @@ class MfgBookingDispatcher(models.AbstractModel):
 
     # === What a concrete dispatcher says === #
 
-    def _load(self, claim):
-        """Hook in the transaction of the claim: what ``_book`` needs to know of the message."""
+    def _load(self, claims):
+        """Hook in the transaction of the claim: ``{message id: what _book needs to know of it}``."""
+        return {}
 
     def _book(self, claim, work, started):
         """Do the work and settle, all in the current transaction; the ``Settled`` row.
 
-        :param work: what ``_load`` returned
+        :param work: what ``_load`` returned for it, or None
         :raises LeaseLost: somebody else has the message
         :raises Exception: everything is rolled back; see ``_decide_failed``
         """
@@ -95,7 +104,7 @@ class MfgBookingDispatcher(models.AbstractModel):
         return self._decide(claim, self._outcome_of(error))
 
     def _released(self, settled):
-        """Hook in the transaction that gives the key back."""
+        """Hook in the transaction that gives keys back; list of ``Settled``."""
 
     def _exhausted(self, claim):
         """The outcome of a message whose runners have all ended without one; None for others."""
@@ -112,7 +121,10 @@ class MfgBookingDispatcher(models.AbstractModel):
 
     @api.model
     def _pump(self, lane_id, worker, *, deadline, should_stop):
-        """Work until the lane is idle, ``deadline`` (monotonic) or ``should_stop()``; how many."""
+        """Work until the lane is idle, ``deadline`` (monotonic) or ``should_stop()``; how many.
+
+        What was claimed is finished first.
+        """
         booking = Booking(lane_id, worker)
         while True:
             ending = should_stop() or time.monotonic() >= deadline
@@ -120,52 +132,76 @@ class MfgBookingDispatcher(models.AbstractModel):
                 return booking.booked
             claimed = self._turn(booking, claim=not ending)
             if claimed:
-                booking.settled = self._process(*claimed)
-                booking.booked += 1
+                self._work_off(booking, claimed)
             elif ending or booking.admitted < ADMIT_BATCH:
                 # After a full batch, which may have been somebody's who is paused: look further.
                 return booking.booked
 
-    def _turn(self, booking, *, claim):
-        """Give back the key of what is settled, and take the next message, if there is one.
+    def _work_off(self, booking, claimed):
+        """Do what was claimed, and learn from it how much to claim next time.
 
-        One commit for both while there is a backlog: it is what limits how many short jobs a
-        thread does. An admission lock is never waited for with keys in hand.
+        The leases of those that wait are not renewed: when the first turns out to be long, others
+        take them over, and a lease that may have run out is not used.
+        """
+        started = time.monotonic()
+        for claim, work in claimed:
+            if time.monotonic() - started > STALE_SECONDS:
+                _logger.info("Message %s has waited too long behind another.", claim.uuid)
+                continue
+            if settled := self._process(claim, work):
+                booking.settled.append(settled)
+            booking.booked += 1
+        each = (time.monotonic() - started) / len(claimed)
+        booking.batch = max(1, min(int(BATCH_SECONDS / each), 2 * booking.batch, BATCH_LIMIT))
+
+    def _turn(self, booking, *, claim):
+        """Give back the keys of what is settled, and claim: list of ``(claim, work)``.
+
+        One commit for both while there is a backlog. An admission lock is never waited for with
+        keys in hand.
         """
         queue = QUEUES[self._mfg_queue]
-        claimed = None
+        claimed = []
         with own_env(self.env.registry) as env:
             self = self.with_env(env)  # noqa: PLW0642 - the same model, in the engine's transaction
-            if booking.settled:
-                env["mfg.message.queue"]._release_keys(queue, [booking.settled])
-                self._released(booking.settled)
-                booking.settled = None
+            self._give_back(booking, queue)
             now = time.monotonic()
             if claim and now >= booking.fingerprint_until:
                 booking.fingerprint = env["mfg.environment"]._fingerprint_here()
                 booking.fingerprint_until = now + FINGERPRINT_SECONDS
             booking.admitted = 0
             if not claim or booking.fingerprint is None:
-                return None
+                return []
             if now < booking.admit_at:
-                claimed = self._claim_one(booking, queue)
-            if claimed is None:
+                claimed = self._claim_batch(booking, queue)
+            if not claimed:
                 next_transaction(env.cr)
                 booking.admitted = env["mfg.message.queue"]._admit(
                     queue, booking.lane_id, ADMIT_BATCH
                 )
                 booking.admit_at = now + ADMIT_SECONDS
                 next_transaction(env.cr)  # the admission lock is held as short as possible
-                claimed = self._claim_one(booking, queue)
+                claimed = self._claim_batch(booking, queue)
         return claimed
 
-    def _claim_one(self, booking, queue):
+    def _give_back(self, booking, queue):
+        settled, booking.settled = booking.settled, []
+        if settled:
+            queue_model = self.env["mfg.message.queue"]
+            # Several keys are locked in the order that all who wait for keys use.
+            queue_model._lock_keys(queue, SQL("id = ANY(%s)", [row.key_id for row in settled]))
+            queue_model._release_keys(queue, settled)
+            self._released(settled)
+
+    def _claim_batch(self, booking, queue):
         queue_model = self.env["mfg.message.queue"]
         owners = queue_model._due_owners(
             queue, booking.lane_id, booking.fingerprint, local=self._mfg_local
         )
-        claims = queue_model._claim(queue, {owner.id: 1 for owner in owners}, 1, booking.worker)
-        return (claims[0], self._load(claims[0])) if claims else None
+        quotas = {owner.id: booking.batch for owner in owners}
+        claims = queue_model._claim(queue, quotas, booking.batch, booking.worker)
+        works = self._load(claims) if claims else {}
+        return [(claim, works.get(claim.message_id)) for claim in claims]
 
     def _process(self, claim, work=None):
         """Work off one message; the ``Settled`` whose key is to be given back, or None.

@@ -37,6 +37,7 @@ class Work:
     builtin: bool
     service_user_id: int | None
     action_id: int | None
+    user_exists: bool
     stop: bool
 
 
@@ -50,25 +51,25 @@ class MfgLocalDispatcher(models.AbstractModel):
     _mfg_queue = "out"
     _mfg_local = True
 
-    def _load(self, claim):
+    def _load(self, claims):
         self.env.cr.execute(
             SQL(
                 """
-                SELECT e.uuid, e.type, e.data, e.model, e.res_id, e.correlation_id, e.traceparent,
-                       c.id, c.company_id, c.builtin, c.service_user_id, s.local_action_id,
-                       EXISTS (SELECT 1 FROM mfg_job_progress p
-                                WHERE p.message_id = m.id AND p.cancel_requested)
+                SELECT m.id, e.uuid, e.type, e.data, e.model, e.res_id, e.correlation_id,
+                       e.traceparent, c.id, c.company_id, c.builtin, c.service_user_id,
+                       s.local_action_id, u.id IS NOT NULL, COALESCE(p.cancel_requested, FALSE)
                   FROM mfg_outbox_message m
                   JOIN mfg_event e ON e.id = m.event_id
                   JOIN mfg_connector c ON c.id = m.connector_id
                   LEFT JOIN mfg_subscription s ON s.id = m.subscription_id
-                 WHERE m.id = %s
+                  LEFT JOIN res_users u ON u.id = e.user_id
+                  LEFT JOIN mfg_job_progress p ON p.message_id = m.id
+                 WHERE m.id = ANY(%s)
                 """,
-                claim.message_id,
+                [claim.message_id for claim in claims],
             )
         )
-        row = self.env.cr.fetchone()
-        return Work(*row) if row else None
+        return {row[0]: Work(*row[1:]) for row in self.env.cr.fetchall()}
 
     def _book(self, claim, work, started):
         if work is None:
@@ -109,7 +110,7 @@ class MfgLocalDispatcher(models.AbstractModel):
 
     def _job_env(self, claim, work, data):
         """The environment of the user who enqueued: never superuser because somebody was then."""
-        if not self.env["res.users"].browse(data["user_id"]).exists():
+        if not work.user_exists:
             raise JobRefused(self.env._("The user who enqueued this job was deleted."))
         context = {name: data[name] for name in ("lang", "tz") if data[name]}
         if data["company_ids"]:
@@ -184,8 +185,8 @@ class MfgLocalDispatcher(models.AbstractModel):
         return super()._decide_failed(claim, error)
 
     def _released(self, settled):
-        if settled.state in (State.DONE, State.CANCELLED):
-            self.env["mfg.message.queue"]._forget_progress(settled.message_id)
+        ended = [row.message_id for row in settled if row.state in (State.DONE, State.CANCELLED)]
+        self.env["mfg.message.queue"]._forget_progress(ended)
 
     def _subscription(self, claim):
         return self.env["mfg.subscription"].browse(claim.owner_id).exists()

@@ -95,5 +95,8 @@ class MfgMessageQueue(models.AbstractModel):
         return row and row[0]
 
     @api.model
-    def _forget_progress(self, message_id):
-        self.env.cr.execute(SQL("DELETE FROM mfg_job_progress WHERE message_id = %s", message_id))
+    def _forget_progress(self, message_ids):
+        if message_ids:
+            self.env.cr.execute(
+                SQL("DELETE FROM mfg_job_progress WHERE message_id = ANY(%s)", message_ids)
+            )
