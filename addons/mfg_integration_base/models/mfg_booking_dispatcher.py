@@ -71,7 +71,7 @@ class MfgBookingDispatcher(models.AbstractModel):
     # === What a concrete dispatcher says === #
 
     def _load(self, claims):
-        """Hook in the transaction of the claim: ``{message id: what _book needs to know of it}``."""
+        """Hook in the transaction of the claim: ``{message id: what _book needs of it}``."""
         return {}
 
     def _book(self, claim, work, started):
