@@ -51,3 +51,6 @@ ENVIRONMENTS = [
     ("test", "Test"),
     ("development", "Development"),
 ]
+
+JOB_EVENT_TYPE = "mfg.integration.job.enqueued.v1"
+"""Type of the events that carry queue jobs; only ``_mfg_enqueue`` writes them."""

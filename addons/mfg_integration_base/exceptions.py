@@ -5,7 +5,10 @@ MfgError
 ├── UnknownEventType     an event was emitted whose type is not in the catalogue
 ├── UnknownPlugin        a selection value has no implementing model
 ├── StateWriteRefused    somebody other than the queue wrote a message's state
-└── BusinessReject       raised by an inbound handler: roll its work back, bury the message
+├── BusinessReject       raised by an inbound handler: roll its work back, bury the message
+├── JobRefused           a call cannot be put on the queue
+├── JobRetry             raised by a queue job: roll its work back, run it again later
+└── JobCancelled         raised in a queue job that a person has asked to stop
 """
 
 from odoo.exceptions import UserError
@@ -47,3 +50,26 @@ class BusinessReject(MfgError):
         self.reason = reason
         self.detail = detail
         self.pointer = pointer
+
+
+class JobRefused(MfgError, UserError):
+    """The call cannot be put on the queue; the message says which part of it and why."""
+
+
+class JobRetry(MfgError):
+    """A queue job wants to be run again later, because something it needs is not there yet.
+
+    Its work is rolled back. Each run counts as an attempt of the retry policy, which may end.
+
+    :param seconds: how long to wait, at least
+    :param detail: one sentence for a person: what it waits for
+    """
+
+    def __init__(self, seconds, detail=""):
+        super().__init__(detail or f"Run again after {seconds} s.")
+        self.seconds = seconds
+        self.detail = detail
+
+
+class JobCancelled(MfgError):
+    """A person has asked this job to stop. Let it through: the engine rolls the job back."""

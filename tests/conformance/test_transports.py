@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 
+from odoo.addons.mfg_integration_base.exceptions import ConfigurationError
 from odoo.addons.mfg_integration_base.models.mfg_transport import Outgoing
 from odoo.addons.mfg_integration_base.models.uuids import new_uuid
 from odoo.addons.mfg_integration_base.tools.envelope import EventRecord
@@ -22,6 +23,9 @@ ANSWER_SECONDS = 15
 
 SPEAKS_HTTP = ["http"]
 """Transports whose partner is the scripted one of the acceptance tests."""
+
+STAYS_HERE = ["local"]
+"""Transports that send nothing: their messages are carried out in the database itself."""
 
 EXPECTED = {
     "ok": (faults.ok, Delivered, None),
@@ -117,7 +121,16 @@ def _put(answers, place, answer):
 
 
 def test_every_transport_has_a_partner(plugins):
-    assert set(plugins(CONTRACT)) == set(SPEAKS_HTTP)
+    assert set(plugins(CONTRACT)) == {*SPEAKS_HTTP, *STAYS_HERE}
+
+
+@pytest.mark.parametrize("code", STAYS_HERE)
+def test_what_stays_here_prepares_nothing_and_nobody_edits_it(env, plugins, code):
+    transport = plugins(CONTRACT)[code]
+    with pytest.raises(ConfigurationError):
+        transport._preparer(connector=env["mfg.connector"])
+    assert not transport._needs_address()
+    assert not transport._payload_editable()
 
 
 @pytest.mark.parametrize("case", EXPECTED)

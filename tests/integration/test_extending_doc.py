@@ -1,4 +1,4 @@
-"""Runs docs/extending.md: the addon on that page is installed and sends one message each way."""
+"""Runs docs/extending.md: the addon on that page sends one message each way, and runs a job."""
 
 import json
 import os
@@ -39,12 +39,18 @@ env.cr.execute(
     [connector.id, connector.company_id.id, route.lane_id.id, route.id, body],
 )
 inbox = env["mfg.inbox.message"].browse(env.cr.fetchone()[0])
+# This database is a copy of a template.
+env["mfg.connector"].search([("builtin", "=", True)]).action_activate()
+tidied = env["res.partner"].create({"name": "Toy second", "phone": "0049 40 7654321"})
+env["res.partner"].browse([partner.id, tidied.id]).action_tidy_phones()
+job = env["mfg.outbox.message"].search([], order="id desc", limit=1)
 env.cr.commit()
-for lane in (route.lane_id, connector.subscription_ids.lane_id):
+for lane in (route.lane_id, connector.subscription_ids.lane_id, job.lane_id):
     env["mfg.dispatcher"]._cron_run(lane.code)
 env.invalidate_all()
 noted = any("hello from the toy" in str(body) for body in partner.message_ids.mapped("body"))
 print("TOY", [inbox.state, inbox.detail or "", inbox.result, noted])
+print("JOB", [job.state, job.detail, job.lane_id.code, tidied.phone])
 """
 
 
@@ -97,8 +103,10 @@ def test_the_page_works_as_printed(toy_addons, database, tmp_path):
     output = odoo("shell", "-d", database, addons=toy_addons, folder=folder, script=SCRIPT)
 
     sent = [json.loads(path.read_text()) for path in folder.glob("*.json")]
-    assert [(event["type"], event["data"]["phone"]) for event in sent] == [
-        ("mfg.toy.contact.phone_changed.v1", "+49 30 1234567")
+    told = [(event["type"], event["data"]["phone"]) for event in sent]
+    assert told.count(("mfg.toy.contact.phone_changed.v1", "+49 30 1234567")) == 1
+    lines = [line for line in output.splitlines() if line.startswith(("TOY ", "JOB "))]
+    assert lines == [
+        """TOY ['done', '', '{"noted": true}', True]""",
+        "JOB ['done', '2 contacts looked at', 'bulk', '+49 40 7654321']",
     ]
-    line = next(line for line in output.splitlines() if line.startswith("TOY "))
-    assert line == """TOY ['done', '', '{"noted": true}', True]"""

@@ -21,7 +21,6 @@ from odoo.tools import config
 
 _logger = logging.getLogger("odoo.addons.mfg_integration_base.worker")
 
-DIRECTIONS = ("out", "in")
 POLL_SECONDS = 1.0
 """How often a lane is looked at without having been woken, in seconds."""
 LANES_SECONDS = 3.0
@@ -95,7 +94,9 @@ class LaneRunner(threading.Thread):
         super().__init__(name=f"mfg.{code}.{direction}")
         self.code = code
         self._dbname = dbname
-        self._lane = (direction, lane_id, worker, stats)
+        self._lane = {
+            "direction": direction, "lane_id": lane_id, "worker": worker, "stats": stats,
+        }  # fmt: skip
         self._stopping = stopping
         self._left = threading.Event()
         self._event = threading.Event()
@@ -124,7 +125,7 @@ class LaneRunner(threading.Thread):
                 with Registry(self._dbname).cursor() as cr:
                     env = api.Environment(cr, SUPERUSER_ID, {})
                     if run_pump is None:
-                        run_pump, self._wake_pump = env["mfg.dispatcher"]._pump_of(*self._lane)
+                        run_pump, self._wake_pump = env["mfg.dispatcher"]._pump_of(**self._lane)
                     # No snapshot stays open while the lane runs; the cursor is this thread's own.
                     cr.commit()  # pylint: disable=invalid-commit
                     run_pump(env, lambda registry=env.registry: self._should_stop(registry))
@@ -145,7 +146,7 @@ class LaneRunner(threading.Thread):
 
 
 class Worker:
-    """One process: a thread per lane and direction, one that listens, one that shows it lives.
+    """One process: a thread for each direction of each lane, one that listens, one that shows it lives.
 
     :param parent: process id of its supervisor; it ends when that one has gone
     """
@@ -245,7 +246,7 @@ class Worker:
             (lane_id, direction): code
             for lane_id, code in lanes
             if code in (self._wanted or [code])
-            for direction in DIRECTIONS
+            for direction in _directions()
         }
         for place in self._runners.keys() - wanted.keys():
             runner = self._runners.pop(place)
@@ -277,6 +278,15 @@ class Worker:
                 for runner in list(self._runners.values()):
                     if runner.code in codes:
                         runner.wake()
+
+
+def _directions():
+    # Absolute: Odoo loads commands without the addon's package.
+    from odoo.addons.mfg_integration_base.models.mfg_dispatcher import (  # pylint: disable=odoo-addons-relative-import
+        DIRECTIONS,
+    )
+
+    return DIRECTIONS
 
 
 def _up_to_date(registry):

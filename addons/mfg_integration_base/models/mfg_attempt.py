@@ -30,6 +30,7 @@ class MfgAttempt(models.Model):
             ("delivered", "Delivered"),
             ("retry", "Retry"),
             ("rejected", "Rejected"),
+            ("cancelled", "Cancelled"),
             ("lost", "Runner lost"),
         ],
         readonly=True,

@@ -320,7 +320,8 @@ class MfgConnector(models.Model):
         environment = self.env["mfg.environment"]
         environment._check_may_activate()
         for connector in self:
-            if connector.subscription_ids and not connector.url:
+            transport = self.env["mfg.transport"]._mfg_resolve(connector.transport)
+            if connector.subscription_ids and not connector.url and transport._needs_address():
                 raise ConfigurationError(
                     self.env._(
                         "Connector %s has subscriptions: give it an address first.", connector.name

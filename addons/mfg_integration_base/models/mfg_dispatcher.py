@@ -18,6 +18,15 @@ from .wake import WakeListener
 
 _logger = logging.getLogger(__name__)
 
+DIRECTIONS = ("out", "in", "local")
+"""What a lane does, each in a thread of its own: send, book, and work in this database."""
+
+QUEUE_OF = {"out": QUEUES["out"], "in": QUEUES["in"], "local": QUEUES["out"]}
+LOCAL = {"out": False, "in": None, "local": True}
+"""Direction -> which messages of its queue; see ``mfg.message.queue._due_owners``."""
+WORKERS_HERE = {"in": "mfg.inbox.dispatcher", "local": "mfg.local.dispatcher"}
+"""Direction -> dispatcher that works in this database."""
+
 BUSY_WAIT = 0.2
 """Pause before looking again at something due that could not be claimed, in seconds."""
 
@@ -27,10 +36,10 @@ HOLD_SECONDS = LEASE_SECONDS
 take over what a crash has left; well below the minute after which Odoo would call it again."""
 
 END_POLL = 0.25
-"""How often an idle direction looks whether the other one is idle as well, in seconds."""
+"""How often an idle direction looks whether the others are idle as well, in seconds."""
 
 
-class BothDirections:
+class BusyDirections:
     """Which directions of a lane still work. They end together: what came for one that had ended
     alone would have to wait for the scheduled action's next run."""
 
@@ -81,7 +90,7 @@ class MfgDispatcher(models.AbstractModel):
             while more and time.monotonic() < deadline:
                 done += self._run_lane(lane_id, code, deadline)
                 # What came after the last look and before the listeners were closed woke nobody.
-                more = any(self._has_work(queue, lane_id) for queue in QUEUES.values())
+                more = any(self._has_work(direction, lane_id) for direction in DIRECTIONS)
             self._hand_over(lane_id)
         finally:
             rate = done / max(time.monotonic() - started, 0.001)
@@ -105,7 +114,7 @@ class MfgDispatcher(models.AbstractModel):
 
         Odoo's cron threads look once a minute, so it may be that much late; one call is enough.
         """
-        dues = [self._next_due(queue, lane_id) for queue in QUEUES.values()]
+        dues = [self._next_due(direction, lane_id) for direction in DIRECTIONS]
         later = [due for due in dues if due]
         if not later or 0 in dues:
             return
@@ -133,58 +142,59 @@ class MfgDispatcher(models.AbstractModel):
 
     @api.model
     def _run_lane(self, lane_id, code, deadline):
-        """Send and book until the lane has been idle for a while; number of attempts.
+        """Work in all directions until the lane has been idle for a while; number of attempts.
 
-        Sending has a thread of its own, so that a long booking does not hold back what is on its
-        way to partners.
+        Each has a thread of its own, so that a long booking or job holds back neither the other
+        nor what is on its way to partners.
         """
         worker = worker_name("cron")
-        done = [0, 0]
         stop = threading.Event()
-        both = BothDirections(QUEUES)
-        failure = []
+        busy = BusyDirections(DIRECTIONS)
+        done, failures = [], []
 
-        def send():
+        def run(direction):
             try:
-                pump = Pump(lane_id, worker)
-                done[0] = self._until_idle(
-                    lambda: self.env["mfg.outbox.dispatcher"]._pump(
-                        pump, deadline=deadline, should_stop=stop.is_set
-                    ),
-                    "out", lane_id, code, deadline, both,
+                pump, _wake = self._pump_of(direction, lane_id, worker, deadline)
+                done.append(
+                    self._until_idle(
+                        lambda: pump(self.env, stop.is_set), direction, lane_id, code, deadline,
+                        busy,
+                    )
                 )  # fmt: skip
             except Exception as error:  # noqa: BLE001 - raised again below, in the action's thread
-                failure.append(error)
+                failures.append(error)
             finally:
-                both.idle("out")
+                busy.idle(direction)
 
+        *others, last = DIRECTIONS
         # Daemon, as Odoo's cron threads are: a server that stops does not wait for the lane.
-        sender = threading.Thread(target=send, name=f"mfg.lane.{code}.out", daemon=True)
-        sender.start()
+        threads = [
+            threading.Thread(
+                target=run, args=(direction,), name=f"mfg.lane.{code}.{direction}", daemon=True
+            )
+            for direction in others
+        ]
+        for thread in threads:
+            thread.start()
         try:
-            done[1] = self._until_idle(
-                lambda: self.env["mfg.inbox.dispatcher"]._pump(
-                    lane_id, worker, deadline=deadline, should_stop=stop.is_set
-                ),
-                "in", lane_id, code, deadline, both,
-            )  # fmt: skip
+            run(last)
         except BaseException:
             stop.set()
             raise
         finally:
-            both.idle("in")
-            sender.join()
-        if failure:
-            raise failure[0]
+            for thread in threads:
+                thread.join()
+        if failures:
+            raise failures[0]
         return sum(done)
 
-    def _until_idle(self, pump, direction, lane_id, code, deadline, both):
+    def _until_idle(self, pump, direction, lane_id, code, deadline, busy):
         """Call ``pump`` again when woken or when something falls due, while that is soon.
 
         What falls due later than HOLD_SECONDS does not hold the action's thread: all of Odoo's
         actions share a few (see ``_hand_over``).
 
-        :param both: whether the other direction is idle as well; neither ends alone
+        :param busy: whether the other directions are idle as well; none ends alone
         """
         done = 0
         with WakeListener(self.env.cr.dbname) as listener:
@@ -195,41 +205,43 @@ class MfgDispatcher(models.AbstractModel):
                 left = deadline - time.monotonic()
                 if left <= 0:
                     return done
-                due = self._next_due(QUEUES[direction], lane_id)
+                due = self._next_due(direction, lane_id)
                 if due == 0 and not now_done:
                     due = BUSY_WAIT  # due, but somebody holds its row: do not spin
                 soon = self._is_soon(due)
                 if self._wait_for_work(listener, code, min(due if soon else LINGER_SECONDS, left)):
                     continue
-                if soon or self._is_soon(self._next_due(QUEUES[direction], lane_id)):
+                if soon or self._is_soon(self._next_due(direction, lane_id)):
                     continue
                 woken = False
-                both.idle(direction)
-                while not woken and not both.ended and (left := deadline - time.monotonic()) > 0:
+                busy.idle(direction)
+                while not woken and not busy.ended and (left := deadline - time.monotonic()) > 0:
                     woken = self._wait_for_work(listener, code, min(END_POLL, left))
                 if not woken:
                     return done
-                both.busy(direction)
+                busy.busy(direction)
 
     @staticmethod
     def _is_soon(due):
         return due is not None and due <= HOLD_SECONDS
 
-    def _has_work(self, queue, lane_id):
+    def _has_work(self, direction, lane_id):
         """Whether something could be claimed or admitted at this moment."""
-        if self._next_due(queue, lane_id) == 0:
+        if self._next_due(direction, lane_id) == 0:
             return True
         with own_env(self.env.registry) as env:
             return not env["mfg.environment"]._is_neutralized() and env[
                 "mfg.message.queue"
-            ]._has_new(queue, lane_id)
+            ]._has_new(QUEUE_OF[direction], lane_id, LOCAL[direction])
 
-    def _next_due(self, queue, lane_id):
+    def _next_due(self, direction, lane_id):
         with own_env(self.env.registry) as env:
             fingerprint = env["mfg.environment"]._fingerprint_here()
             if fingerprint is None:
                 return None
-            return env["mfg.message.queue"]._seconds_until_due(queue, lane_id, fingerprint)
+            return env["mfg.message.queue"]._seconds_until_due(
+                QUEUE_OF[direction], lane_id, fingerprint, LOCAL[direction]
+            )
 
     def _wait_for_work(self, listener, code, seconds):
         """True when the lane was woken within ``seconds``."""
@@ -249,18 +261,18 @@ class MfgDispatcher(models.AbstractModel):
             return set()
 
     @api.model
-    def _pump_of(self, direction, lane_id, worker, stats=None):
+    def _pump_of(self, direction, lane_id, worker, deadline=float("inf"), stats=None):
         """``(run, wake)``: run one direction of a lane until idle; wake it while it waits.
 
         ``run(env, should_stop)`` is for one thread, ``wake()`` for any.
 
+        :param deadline: monotonic time at which it ends, idle or not
         :param stats: ``Tally`` that counts what is done
         """
-        forever = float("inf")
-        if direction == "in":
+        if model := WORKERS_HERE.get(direction):
             return (
-                lambda env, should_stop: env["mfg.inbox.dispatcher"]._pump(
-                    lane_id, worker, deadline=forever, should_stop=should_stop, stats=stats
+                lambda env, should_stop: env[model]._pump(
+                    lane_id, worker, deadline=deadline, should_stop=should_stop, stats=stats
                 ),
                 lambda: None,
             )
@@ -269,7 +281,7 @@ class MfgDispatcher(models.AbstractModel):
             stats.watch(pump)
         return (
             lambda env, should_stop: env["mfg.outbox.dispatcher"]._pump(
-                pump, deadline=forever, should_stop=should_stop
+                pump, deadline=deadline, should_stop=should_stop
             ),
             pump.wake,
         )

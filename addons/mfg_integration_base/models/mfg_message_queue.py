@@ -209,25 +209,29 @@ class MfgMessageQueue(models.AbstractModel):
         )  # fmt: skip
         return [Owner(*row) for row in self.env.cr.fetchall()]
 
-    @staticmethod
-    def _running_here(queue, fingerprint, local=None):
+    def _running_here(self, queue, fingerprint, local=None):
         """Condition on owner ``o`` and connector ``c``: may run, and in this very database."""
         condition = SQL("c.state = 'active' AND c.activation_fingerprint = %s", fingerprint)
         # A route that was archived takes no more messages; those it accepted are still booked.
         if queue.direction == "out":
             condition = SQL("%s AND o.state = 'active'", condition)
-        if local is not None:
-            condition = SQL("%s AND (c.transport = 'local') = %s", condition, local)
-        return condition
+        return SQL("%s AND %s", condition, self._carried_out(local))
+
+    @staticmethod
+    def _carried_out(local):
+        """Condition on connector ``c``: executed here (True), sent (False), both (None)."""
+        return SQL("TRUE") if local is None else SQL("(c.transport = 'local') = %s", local)
 
     @api.model
-    def _has_new(self, queue, lane_id):
-        """Whether messages of the lane wait to be admitted."""
+    def _has_new(self, queue, lane_id, local=None):
+        """Whether messages of the lane wait to be admitted; ``local`` as in ``_due_owners``."""
         self.env.cr.execute(
             SQL(
-                "SELECT EXISTS (SELECT 1 FROM ONLY %s WHERE lane_id = %s AND key_id IS NULL)",
+                "SELECT EXISTS (SELECT 1 FROM ONLY %s m JOIN mfg_connector c"
+                " ON c.id = m.connector_id WHERE m.lane_id = %s AND m.key_id IS NULL AND %s)",
                 queue.messages,
                 lane_id,
+                self._carried_out(local),
             )
         )
         return self.env.cr.fetchone()[0]

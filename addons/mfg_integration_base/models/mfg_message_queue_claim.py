@@ -71,6 +71,8 @@ class MfgMessageQueue(models.AbstractModel):
         if stale:
             # The first message is dead (a person's change met ours), too early, or gone.
             self._refresh_keys(queue, sorted(stale))
+            if not claimed:  # these are out of the way: what is due behind them must not wait
+                return self._claim(queue, quotas, limit, worker)
         return claimed
 
     def _pick_keys(self, queue, shares, limit):

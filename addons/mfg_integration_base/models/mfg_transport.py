@@ -88,3 +88,13 @@ class MfgTransport(models.AbstractModel):
     def _sender(self):
         """The process's sender for this transport."""
         raise NotImplementedError(f"{self._name} sends nothing")
+
+    @api.model
+    def _needs_address(self):
+        """Whether a connector with subscriptions needs an address before it is activated."""
+        return True
+
+    @api.model
+    def _payload_editable(self):
+        """Whether a person may correct the data of a dead message before it is sent again."""
+        return True

@@ -176,7 +176,8 @@ class MfgMixin:
                     busy += self.env["mfg.outbox.dispatcher"]._pump(
                         Pump(lane_id, "test"), **arguments
                     )
-                    busy += self.env["mfg.inbox.dispatcher"]._pump(lane_id, "test", **arguments)
+                    for model in ("mfg.inbox.dispatcher", "mfg.local.dispatcher"):
+                        busy += self.env[model]._pump(lane_id, "test", **arguments)
         self.env.invalidate_all()
 
 

@@ -22,6 +22,7 @@ mfg.event.type         r      r        rwcu    r        r       -       -
 mfg.external.ref       r      rwc      rwcu    r        r       r       -
 mfg.flow               r      r        rwcu    r        r       -       -
 mfg.inbox.identity     -      -        -       -        -       -       -
+mfg.job.progress       -      -        -       -        -       -       -
 mfg.inbox.key          -      -        -       -        -       -       -
 mfg.inbox.message      r      r        r       r        r       r       -
 mfg.inbox.route        r      r        rwcu    r        r       r       -

@@ -195,6 +195,16 @@ REASONS: Mapping[str, ReasonInfo] = MappingProxyType(
             "The worker was stopped before the result was known. The message goes out again with "
             "the same id.",
         ),
+        "job_waits": _time(
+            "The job waits for something",
+            "The job itself has asked to be run again later; the detail says why. Nothing to do "
+            "at once.",
+        ),
+        "job_failed": _time(
+            "The job failed with an error",
+            "Nothing of it was kept, and it is run again. The attempt holds the error: if it "
+            "lasts, tell the administrator.",
+        ),
         # -- The other side has decided
         "rejected_by_partner": _person(
             "Rejected by the partner",

@@ -1,7 +1,7 @@
 """The suite under measurement: its database, its configuration, its events."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -47,11 +47,16 @@ class Suite:
             self._event_type(env, UNHEARD)
 
     @classmethod
-    def create(cls, bench: Bench, name: str = "suite") -> "Suite":
-        """Make the database and open it for the rest of the run."""
+    def create(
+        cls, bench: Bench, name: str = "suite", addons: Sequence[str] = ("bench_order",)
+    ) -> "Suite":
+        """Make the database and open it for the rest of the run.
+
+        :param addons: of the benchmarks, to be installed in it
+        """
         bench.say(f"database of the suite ({name})")
         database = bench.database(name, "MFG_TEST_TEMPLATE")
-        odoo_process.install(database, "bench_order")
+        odoo_process.install(database, *addons)
         return cls(bench.stack.enter_context(odoo_process.opened(database)))
 
     # === Configuration === #

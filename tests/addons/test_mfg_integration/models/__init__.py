@@ -1,1 +1,1 @@
-from . import mfg_inbox_handler_test_order, mfg_inbox_route, test_mfg_order
+from . import mfg_inbox_handler_test_order, mfg_inbox_route, test_mfg_order, test_mfg_order_job
