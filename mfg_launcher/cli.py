@@ -174,7 +174,7 @@ def _start(options: argparse.Namespace) -> int:
                 raise LauncherError(
                     f"there is no database {database}", "Choose one that ./mfg psql -- -l shows"
                 )
-            databases.copy(databases.suite(), database)
+            databases.for_use(database)
         server.start(workspace, database, options.port)
     return 0
 

@@ -46,6 +46,13 @@ env.cr.commit()
 """
 
 
+# A copy of a database runs no jobs until somebody says that it is not a mere copy.
+_ACTIVATE_BUILTIN = """
+env["mfg.connector"].search([("builtin", "=", True)]).action_activate()
+env.cr.commit()
+"""
+
+
 def digest(folders: Iterable[Path], *more: str) -> str:
     """Ten hex digits over the names and contents of all files that a database is made from."""
     value = hashlib.sha256("\0".join((str(RECIPE), *more)).encode())
@@ -143,6 +150,11 @@ class Databases:
         """Make ``name`` anew out of ``template``."""
         self.drop(name)
         self._create(name, template)
+
+    def for_use(self, name: str) -> None:
+        """Make ``name`` anew, as a database of its own that runs its queue jobs."""
+        self.copy(self.suite(), name)
+        self._script(name, _ACTIVATE_BUILTIN)
 
     def drop(self, name: str) -> None:
         """Drop a database, ending the connections that our role has to it."""

@@ -28,12 +28,12 @@ def demo(workspace: Workspace, name: str, wanted_port: int | None) -> int:
     with workspace.exclusive("demo"):
         workspace.prepare()
         databases = Databases(workspace)
-        template = databases.suite()
+        databases.suite()
         server.stop(workspace, "worker")
         server.stop(workspace, "odoo")
         database = workspace.demo_database
         with workspace.console.step(f"Database {database}"):
-            databases.copy(template, database)
+            databases.for_use(database)
         server.start(workspace, database, wanted_port)
     status = foreground(
         [workspace.layout.python, "-m", f"tests.scenarios.{name}"],

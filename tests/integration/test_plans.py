@@ -14,7 +14,7 @@ from . import engine
 from .conftest import transaction
 
 HISTORY = 200_000
-"""Enough for PostgreSQL to prefer an index wherever one fits; what fits then fits at ten million."""
+"""Enough for PostgreSQL to prefer an index wherever one fits; so it does at ten million then."""
 LARGE = {"mfg_outbox_message_history", "mfg_attempt", "mfg_event"}
 
 

@@ -146,7 +146,7 @@ class LaneRunner(threading.Thread):
 
 
 class Worker:
-    """One process: a thread for each direction of each lane, one that listens, one that shows it lives.
+    """One process: a thread for each direction of each lane, a listener, a sign of life.
 
     :param parent: process id of its supervisor; it ends when that one has gone
     """

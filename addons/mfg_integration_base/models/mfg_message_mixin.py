@@ -52,9 +52,7 @@ class MfgMessageMixin(models.AbstractModel):
     dead_at = fields.Datetime(string="In the error queue since", readonly=True)
     finished_at = fields.Datetime(readonly=True)
     attempt_id = fields.Integer(readonly=True, help="The attempt it last went out with.")
-    attempt_ids = fields.Many2many(
-        "mfg.attempt", string="Attempts", compute="_compute_attempt_ids"
-    )
+    attempt_ids = fields.Many2many("mfg.attempt", string="Attempts", compute="_compute_attempt_ids")
     can_retry = fields.Boolean(compute="_compute_verbs")
     can_cancel = fields.Boolean(compute="_compute_verbs")
 
@@ -81,7 +79,7 @@ class MfgMessageMixin(models.AbstractModel):
         link = QUEUE_OF_MODEL[self._name].attempt_field
         for message in self:
             own = self.env["mfg.attempt"].search([(link, "=", message.id)])
-            # Shared with the other messages of a batch, unless it ended in another way for this one.
+            # Shared with the others of a batch, unless it ended in another way for this one.
             last = self.env["mfg.attempt"].search([("id", "=", message.attempt_id)]) - own
             if last.started_at in own.mapped("started_at"):
                 last = self.env["mfg.attempt"]

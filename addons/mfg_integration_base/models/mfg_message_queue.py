@@ -23,7 +23,6 @@ from typing import NamedTuple
 from odoo import api, models
 from odoo.tools import SQL
 
-from ..const import LEASE_SECONDS
 from ..tools.lifecycle import FINAL, State
 
 NOW = SQL("(statement_timestamp() AT TIME ZONE 'UTC')")
@@ -251,7 +250,8 @@ class MfgMessageQueue(models.AbstractModel):
                  WHERE o.lane_id = %(lane)s AND %(running)s
                 """,
                 owners=queue.owners, keys=queue.keys, lane=lane_id, now=NOW,
-                ready_at=self._ready_at(queue), running=self._running_here(queue, fingerprint, local),
+                ready_at=self._ready_at(queue),
+                running=self._running_here(queue, fingerprint, local),
             )
         )  # fmt: skip
         seconds = self.env.cr.fetchone()[0]

@@ -61,7 +61,9 @@ class MfgMessageQueue(models.AbstractModel):
         if conflated:
             self._supersede(queue, conflated)
         requests, stale = [], []
-        for owner_id, group in groupby(sorted(keys, key=attrgetter("owner_id")), lambda k: k.owner_id):
+        for owner_id, group in groupby(
+            sorted(keys, key=attrgetter("owner_id")), lambda k: k.owner_id
+        ):
             owner_keys = list(group)
             share = shares[owner_id]
             runs, empty = self._runs(queue, owner_keys, share)
@@ -96,7 +98,7 @@ class MfgMessageQueue(models.AbstractModel):
         return [_Key(*row) for row in self.env.cr.fetchall()]
 
     def _runs(self, queue, keys, share):
-        """``([messages of one key that may go, in order], ...), ids of keys with nothing to go``."""
+        """Messages that may go, a list per key, in order; and ids of keys with nothing to go."""
         cap = share.messages or len(keys) * share.run
         self.env.cr.execute(
             SQL(

@@ -48,7 +48,9 @@ class MfgMessageQueue(models.AbstractModel):
             new = SQL("key_id IS NULL")
             for lane_id, number in self._count_or_estimate(queue, lane_ids, new):
                 counts[lane_id][0] += number
-            for lane_id, number in self._count_or_estimate(queue, lane_ids, SQL("dead_at IS NOT NULL")):
+            for lane_id, number in self._count_or_estimate(
+                queue, lane_ids, SQL("dead_at IS NOT NULL")
+            ):
                 counts[lane_id][1] += number
         return {lane_id: tuple(pair) for lane_id, pair in counts.items()}
 

@@ -6,7 +6,6 @@ from odoo.tools import SQL
 from ..tools.lifecycle import FINAL
 from .mfg_message_queue import NOW, QUEUE_OF_MODEL
 
-
 INDEXES = (
     ("id", True, "(id)"),
     ("uuid", True, "(uuid)"),
@@ -150,7 +149,8 @@ class MfgMessageQueue(models.AbstractModel):
                 WITH gone AS (
                     DELETE FROM %(history)s WHERE id IN (
                         SELECT h.id
-                          FROM unnest(%(types)s::text[], %(befores)s::timestamp[]) AS b(type, before)
+                          FROM unnest(%(types)s::text[], %(befores)s::timestamp[])
+                               AS b(type, before)
                          CROSS JOIN LATERAL (
                                SELECT id FROM %(history)s h
                                 WHERE h.%(kind)s = b.type AND h.finished_at < b.before
@@ -163,7 +163,8 @@ class MfgMessageQueue(models.AbstractModel):
                 )
                 SELECT count(*) FROM gone
                 """,
-                history=queue.history, link=queue.attempt_link, kind=kind, types=list(before), befores=list(before.values()), limit=limit,
+                history=queue.history, link=queue.attempt_link, kind=kind, limit=limit,
+                types=list(before), befores=list(before.values()),
             )
         )  # fmt: skip
         return self.env.cr.fetchone()[0]

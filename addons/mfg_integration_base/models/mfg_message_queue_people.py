@@ -73,7 +73,8 @@ class MfgMessageQueue(models.AbstractModel):
         column, kind = EDITED[queue.direction]
         self.env.cr.execute(
             SQL(
-                "UPDATE ONLY %s m SET %s = p.payload FROM unnest(%s::int[], %s::%s[]) AS p(id, payload)"
+                "UPDATE ONLY %s m SET %s = p.payload"
+                "  FROM unnest(%s::int[], %s::%s[]) AS p(id, payload)"
                 " WHERE m.id = p.id AND m.id = ANY(%s)",
                 queue.messages, column, list(payloads), list(payloads.values()), kind,
                 messages.ids,

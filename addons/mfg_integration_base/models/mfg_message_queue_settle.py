@@ -4,7 +4,7 @@ from odoo import api, models
 from odoo.tools import SQL
 
 from ..const import LEASE_SECONDS
-from ..tools.lifecycle import FINAL, State
+from ..tools.lifecycle import FINAL
 from .mfg_message_queue import LEFT_KEY, NOW
 
 

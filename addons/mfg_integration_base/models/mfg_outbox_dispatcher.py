@@ -64,7 +64,7 @@ class MfgOutboxDispatcher(models.AbstractModel):
             leases.release(self.env.cr.dbname, QUEUE, pump.abandon())
 
     def _turn(self, pump, *, claim):
-        """Settle what has landed, claim and launch what there is room for; True if there was any."""
+        """Settle what has landed, claim and launch what there is room for; whether there was."""
         with own_env(self.env.registry) as env:
             if pump.settings is None or pump.settings.stale:
                 env["mfg.subscription"]._skip_empty_windows(pump.lane_id)
@@ -116,9 +116,9 @@ class MfgOutboxDispatcher(models.AbstractModel):
         permits = queue_model._permits(dues, free)
         shares = pump.shares(dues, permits)
         for due in dues:
-            if due.window_open and due.id in shares:
-                if not env["mfg.subscription"]._close_window(due.id):
-                    del shares[due.id]
+            opened = due.window_open and due.id in shares
+            if opened and not env["mfg.subscription"]._close_window(due.id):
+                del shares[due.id]
         pump.suspects |= {due.connector_id for due in dues if due.failing or due.probe}
         limit = sum(share.keys for share in shares.values())
         flights = self._flights(env, pump, queue_model._claim(QUEUE, shares, limit, pump.worker))

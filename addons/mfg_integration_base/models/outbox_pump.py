@@ -214,7 +214,9 @@ class Pump:
         """``{connector id: requests it may start}`` within its own limit and the lane's."""
         busy = Counter(flight.connector_id for flight in self.in_flight.values())
         free = self.free()
-        return {d.connector_id: max(0, min(free, d.max_in_flight - busy[d.connector_id])) for d in dues}
+        return {
+            d.connector_id: max(0, min(free, d.max_in_flight - busy[d.connector_id])) for d in dues
+        }
 
     def shares(self, dues, permits):
         """``{subscription id: Share}`` of what may be claimed now."""
@@ -297,7 +299,10 @@ class Pump:
         if flight.policy.batch is None:
             return [(flight.claims[flight.at], answer.outcome)]
         return [
-            (claim, Reject("prepare_failed", outgoing) if isinstance(outgoing, str) else answer.outcome)
+            (
+                claim,
+                Reject("prepare_failed", outgoing) if isinstance(outgoing, str) else answer.outcome,
+            )
             for claim, outgoing in zip(flight.claims, flight.outgoings, strict=True)
         ]
 

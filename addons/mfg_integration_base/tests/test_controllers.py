@@ -666,7 +666,8 @@ class TestRepeat(InboundCase):
         accepted = self.post()
         self.env.cr.execute(
             "UPDATE mfg_inbox_message SET state = 'dead', dead_at = now(),"
-            " reason_code = 'unknown_reference', detail = 'No order has this UUID.' WHERE uuid = %s",
+            " reason_code = 'unknown_reference', detail = 'No order has this UUID.'"
+            " WHERE uuid = %s",
             [accepted.json()["id"]],
         )
         response = self.get_status(self.partner_connector, accepted.json()["id"])

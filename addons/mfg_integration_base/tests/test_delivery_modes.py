@@ -58,9 +58,7 @@ class TestRuns(ModesCase):
         self.partner.script = [200, 200, 500]
         messages = self.emit(self.first, *range(6))
         self.drain()
-        self.assertEqual(
-            messages.mapped("state"), ["done", "done", "retrying", *["pending"] * 3]
-        )
+        self.assertEqual(messages.mapped("state"), ["done", "done", "retrying", *["pending"] * 3])
         self.assertEqual(messages.mapped("attempt_count"), [1, 1, 1, 0, 0, 0])
         self.assertFalse(messages[3:].attempt_ids)
         self.make_due()
@@ -317,9 +315,7 @@ class TestConflate(ModesCase):
         self.drain()
         self.assertEqual(sorted(self.numbers()), [4, 5])
         self.assertEqual((newest.state, other.state), ("done", "done"))
-        self.assertEqual(
-            [(m.state, m.reason_code) for m in old], [("cancelled", "superseded")] * 2
-        )
+        self.assertEqual([(m.state, m.reason_code) for m in old], [("cancelled", "superseded")] * 2)
 
     def test_a_newer_one_takes_the_place_of_one_that_failed(self):
         self.partner.script = [500]
@@ -335,4 +331,3 @@ class TestConflate(ModesCase):
     def test_levels_need_order(self):
         with self.assertRaisesRegex(ValidationError, "in order per business object"):
             self.subscriber.ordering = "none"
-
