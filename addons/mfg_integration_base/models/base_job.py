@@ -33,7 +33,7 @@ class JobRun:
 class Base(models.AbstractModel):
     """Every model's marked methods can be put on the queue."""
 
-    _inherit = "base"  # pylint: disable=consider-merging-classes-inherited  # a concern of its own
+    _inherit = "base"
 
     def _mfg_enqueue(self, method, *, args=(), kwargs=None, key=None, lane=None, delay=None):
         """Put the call ``self.method(*args, **kwargs)`` on the queue: it runs after the commit.

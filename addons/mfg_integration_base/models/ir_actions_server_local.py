@@ -18,7 +18,7 @@ class Delivery:
 
 
 class IrActionsServer(models.Model):
-    _inherit = "ir.actions.server"  # pylint: disable=consider-merging-classes-inherited  # a concern of its own
+    _inherit = "ir.actions.server"
 
     def _get_eval_context(self, action=None):
         """``mfg_event``: the event's attributes and its ``data`` when one is being delivered."""

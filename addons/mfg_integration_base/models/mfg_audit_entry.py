@@ -123,7 +123,6 @@ def _text_of(value, record_id):
 
 
 class Base(models.AbstractModel):
-    # pylint: disable-next=consider-merging-classes-inherited  # one concern a module
     _inherit = "base"
 
     def _mfg_audit_snapshot(self):

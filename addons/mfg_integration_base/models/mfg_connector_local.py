@@ -23,7 +23,7 @@ class MfgConnector(models.Model):
     messages for them. On a copy of the database they wait for a person, as all connectors do.
     """
 
-    _inherit = "mfg.connector"  # pylint: disable=consider-merging-classes-inherited  # a concern of its own
+    _inherit = "mfg.connector"
 
     transport = fields.Selection(
         selection_add=[("local", "This database")], ondelete={"local": "set default"}

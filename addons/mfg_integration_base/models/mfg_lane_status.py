@@ -15,7 +15,6 @@ class MfgLane(models.Model):
     All companies' messages count: a lane is shared, and its figures name nobody.
     """
 
-    # pylint: disable-next=consider-merging-classes-inherited  # one concern a module
     _inherit = "mfg.lane"
 
     waiting_count = fields.Integer(

@@ -27,7 +27,6 @@ class Reading(NamedTuple):
 
 
 class MfgMessageMixin(models.AbstractModel):
-    # pylint: disable-next=consider-merging-classes-inherited  # one concern a module
     _inherit = "mfg.message.mixin"
 
     def _letters(self):
@@ -85,7 +84,6 @@ class MfgMessageMixin(models.AbstractModel):
 
 
 class MfgOutboxMessage(models.Model):
-    # pylint: disable-next=consider-merging-classes-inherited  # one concern a module
     _inherit = "mfg.outbox.message"
 
     def _letter_content(self):
@@ -119,7 +117,6 @@ class MfgOutboxMessage(models.Model):
 
 
 class MfgInboxMessage(models.Model):
-    # pylint: disable-next=consider-merging-classes-inherited  # one concern a module
     _inherit = "mfg.inbox.message"
 
     def _letter_content(self):

@@ -1,9 +1,7 @@
-from itertools import groupby
-from operator import attrgetter
 from typing import NamedTuple
 
 from odoo import api, models
-from odoo.tools import SQL
+from odoo.tools import SQL, groupby
 
 from ..const import LEASE_SECONDS
 from ..tools.lifecycle import State
@@ -61,10 +59,7 @@ class MfgMessageQueue(models.AbstractModel):
         if conflated:
             self._supersede(queue, conflated)
         requests, stale = [], []
-        for owner_id, group in groupby(
-            sorted(keys, key=attrgetter("owner_id")), lambda k: k.owner_id
-        ):
-            owner_keys = list(group)
+        for owner_id, owner_keys in groupby(keys, lambda key: key.owner_id):
             share = shares[owner_id]
             runs, empty = self._runs(queue, owner_keys, share)
             requests += _requests(runs, share)

@@ -219,7 +219,7 @@ class MfgMessageQueue(models.AbstractModel):
                 list(connector_ids),
             )
         )
-        return {row[0]: _Runtime.read(*row[1:]) for row in self.env.cr.fetchall()}
+        return {row[0]: _Runtime.of_row(*row[1:]) for row in self.env.cr.fetchall()}
 
 
 class _Runtime(NamedTuple):
@@ -231,7 +231,7 @@ class _Runtime(NamedTuple):
     now: datetime
 
     @classmethod
-    def read(cls, phase, failures, until, tokens, at, threshold, cool_down, max_cool_down, now):
+    def of_row(cls, phase, failures, until, tokens, at, threshold, cool_down, max_cool_down, now):
         return cls(
             breaker.BreakerState(breaker.Phase(phase or "closed"), failures or 0, _utc(until)),
             breaker.BreakerRule(threshold, cool_down, max_cool_down),

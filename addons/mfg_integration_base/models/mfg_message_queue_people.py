@@ -16,7 +16,6 @@ class MfgMessageQueue(models.AbstractModel):
     request again.
     """
 
-    # pylint: disable-next=consider-merging-classes-inherited  # one concern a module
     _inherit = "mfg.message.queue"
 
     @api.model

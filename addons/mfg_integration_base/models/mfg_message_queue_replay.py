@@ -10,7 +10,6 @@ class MfgMessageQueue(models.AbstractModel):
     Messages are read without ONLY where finished ones count: they may have moved to history.
     """
 
-    # pylint: disable-next=consider-merging-classes-inherited  # one concern a module
     _inherit = "mfg.message.queue"
 
     @api.model

@@ -25,7 +25,6 @@ class MfgMessageQueue(models.AbstractModel):
     it comes back to wait, the daily clean-up finds it.
     """
 
-    # pylint: disable-next=consider-merging-classes-inherited  # one concern a module
     _inherit = "mfg.message.queue"
 
     @api.model

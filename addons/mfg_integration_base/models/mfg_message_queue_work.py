@@ -8,7 +8,7 @@ from .mfg_message_queue import NOW, QUEUES
 class MfgMessageQueue(models.AbstractModel):
     """What only messages have that are carried out in this database."""
 
-    _inherit = "mfg.message.queue"  # pylint: disable=consider-merging-classes-inherited  # a concern of its own
+    _inherit = "mfg.message.queue"
 
     @api.model
     def _delay(self, uuid, seconds):

@@ -1,10 +1,9 @@
 import random
 import time
 from datetime import timezone
-from itertools import groupby
 
 from odoo import api, models
-from odoo.tools import SQL
+from odoo.tools import SQL, groupby
 
 from ..const import EXCERPT_CHARS
 from ..tools.breaker import sign_of_life
@@ -135,8 +134,7 @@ class MfgOutboxDispatcher(models.AbstractModel):
         """What was claimed, as it goes out: a key's messages one by one, or a batch at once."""
         outgoing = self._load(env, claims)
         flights = []
-        for _group, group in groupby(claims, key=lambda claim: self._flight_key(env, pump, claim)):
-            mine = list(group)
+        for _key, mine in groupby(claims, lambda claim: self._flight_key(env, pump, claim)):
             policy = pump.settings.policy(env, mine[0].owner_id)
             route = pump.settings.route(env, mine[0].connector_id, policy.batch)
             flights.append(Flight(mine, [outgoing[c.message_id] for c in mine], policy, route))

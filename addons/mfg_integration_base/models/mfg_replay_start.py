@@ -171,7 +171,6 @@ class MfgEvent(models.Model):
 
 
 class MfgOutboxMessage(models.Model):
-    # pylint: disable-next=consider-merging-classes-inherited  # one concern a module
     _inherit = "mfg.outbox.message"
 
     def action_replay(self):

@@ -190,7 +190,14 @@ class MfgSubscription(models.Model):
                     queue.keys, window, NOW, subscription.id, before or None,
                 )
             )  # fmt: skip
-            super(MfgSubscription, subscription).write({"next_window_at": window})
+            self.env.cr.execute(
+                SQL(
+                    "UPDATE mfg_subscription SET next_window_at = %s WHERE id = %s",
+                    window,
+                    subscription.id,
+                )
+            )
+            subscription.invalidate_recordset(["next_window_at"])
 
     @api.model
     def _skip_empty_windows(self, lane_id):

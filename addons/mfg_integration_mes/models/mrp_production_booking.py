@@ -6,7 +6,6 @@ from odoo.tools import SQL
 class MrpProduction(models.Model):
     """Booking of shop-floor reports: exactly what was reported, nothing that Odoo makes up."""
 
-    # pylint: disable-next=consider-merging-classes-inherited  # one concern a module
     _inherit = "mrp.production"
 
     def _mfg_lock(self):

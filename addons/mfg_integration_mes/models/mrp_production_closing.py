@@ -7,7 +7,6 @@ from .reported import CONTEXT_KEY, Reported
 class MrpProduction(models.Model):
     """The end of operations and orders: Odoo's own buttons, and nothing that they make up."""
 
-    # pylint: disable-next=consider-merging-classes-inherited  # one concern a module
     _inherit = "mrp.production"
 
     def _mfg_book_finish(self, progress, consumption):

@@ -10,7 +10,6 @@ from ..tools.allocation import allocate
 class MrpProduction(models.Model):
     """Consumption of components: what was reported, or the bill of materials, never a mixture."""
 
-    # pylint: disable-next=consider-merging-classes-inherited  # one concern a module
     _inherit = "mrp.production"
 
     def _mfg_open_raw_moves(self):
