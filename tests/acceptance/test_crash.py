@@ -26,6 +26,10 @@ from .partner import Partner
 from .site import SOON, Site, run_scheduled_actions
 
 LEASE_SECONDS = 20
+LOOK_SECONDS = 60
+"""A server that has just started looks at its scheduled actions within this, in seconds: what it is
+told before it listens, it does not hear."""
+RECOVERY = LEASE_SECONDS + LOOK_SECONDS + SOON
 IN_FLIGHT = 4
 
 
@@ -143,7 +147,7 @@ def test_killed_before_while_and_after_sending(runner, partner, answering):
             (during, partner, range(IN_FLIGHT, IN_FLIGHT + 1)),
             (after, answering, range(IN_FLIGHT, IN_FLIGHT + 1)),
         ):
-            messages = site.wait_until_done(link, LEASE_SECONDS + SOON)
+            messages = site.wait_until_done(link, RECOVERY)
             assert len(messages) == 2 * IN_FLIGHT
             assert_nothing_lost(receiver, messages, repeats)
             assert (
@@ -170,7 +174,7 @@ def test_killed_between_the_answer_and_its_settling(runner, partner):
         cursor.execute("ROLLBACK")
     site.let_leases_run_out()
     runner.start()
-    messages = site.wait_until_done(link, LEASE_SECONDS + SOON)
+    messages = site.wait_until_done(link, RECOVERY)
     assert_nothing_lost(partner, messages, range(IN_FLIGHT, IN_FLIGHT + 1))
     site.retire(link)
 
@@ -205,7 +209,7 @@ def test_killed_at_random(runner, partner, record_property):
         runner.process.kill()
         site.let_leases_run_out()
         runner.start()
-    messages = site.wait_until_done(link, LEASE_SECONDS + SOON)
+    messages = site.wait_until_done(link, RECOVERY)
     assert len(messages) == rounds * 4 * len(contacts), f"seed {seed}"
     assert_nothing_lost(partner, messages, range(rounds * IN_FLIGHT + 1))
     site.retire(link)

@@ -98,7 +98,7 @@ tours.add("mfg_delivery_seen", {
         },
         {
             content: "open its outbox",
-            trigger: ".o_stat_text:contains(Outbox)",
+            trigger: ".o_stat_text:contains(To send)",
             run: "click",
         },
         {
