@@ -23,6 +23,8 @@ _logger = logging.getLogger("odoo.addons.mfg_integration_base.worker")
 
 POLL_SECONDS = 1.0
 """How often a lane is looked at without having been woken, in seconds."""
+SWITCH_SECONDS = 0.0005
+"""How long a thread may compute while another waits for its turn, in seconds."""
 LANES_SECONDS = 3.0
 """How often new and archived lanes are looked for, in seconds."""
 ERROR_PAUSE = 2.0
@@ -61,6 +63,8 @@ class Mfg_Worker(Command):  # noqa: N801 - Odoo derives the command from the cla
         config.parse_config(options, setup_logging=True)
         if args.processes > 1:
             sys.exit(_supervise(args.processes))
+        # The threads that ask the database must not wait for those that compute (default: 5 ms).
+        sys.setswitchinterval(SWITCH_SECONDS)
         # Each lane uses one connection to send, one to book; plus listener and leases.
         config["db_maxconn"] = max(config["db_maxconn"], 64)
         sys.exit(Worker(args.database, args.lane, args.parent).run())

@@ -2,6 +2,8 @@
 
 from contextlib import contextmanager
 
+from psycopg2.extensions import ISOLATION_LEVEL_READ_COMMITTED, STATUS_READY
+
 from odoo import SUPERUSER_ID, api
 
 
@@ -11,8 +13,8 @@ def own_env(registry):
 
     Claiming, settling and accepting need READ COMMITTED: under Odoo's REPEATABLE READ, both
     ``SKIP LOCKED`` and ``ON CONFLICT DO NOTHING`` fail with a serialization error as soon as a row
-    was changed after the snapshot. The level belongs to one transaction: code that needs another
-    transaction inside the block calls :func:`next_transaction`.
+    was changed after the snapshot. Code that needs another transaction inside the block calls
+    :func:`next_transaction`.
     """
     with registry.cursor() as cr:
         read_committed(cr)
@@ -20,8 +22,12 @@ def own_env(registry):
 
 
 def read_committed(cr):
-    """Put the transaction that starts now at READ COMMITTED; first statement of a transaction."""
-    cr.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
+    """Put the transaction that starts now at READ COMMITTED; before its first statement."""
+    if cr._cnx.status == STATUS_READY:
+        # Goes out with BEGIN: no round trip of its own. Odoo sets the level of each new cursor.
+        cr._cnx.set_isolation_level(ISOLATION_LEVEL_READ_COMMITTED)
+    else:
+        cr.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
 
 
 def next_transaction(cr):

@@ -226,21 +226,29 @@ class MfgMessageQueue(models.AbstractModel):
         self.env.cr.execute(
             SQL(
                 """
+                WITH r AS MATERIALIZED (
+                    SELECT * FROM unnest(%(ids)s::int[], %(claims)s::int[], %(gone)s::int[],
+                                         %(ends)s::bool[], %(park)s::bool[], %(delays)s::float8[],
+                                         %(again)s::bool[])
+                           AS r(id, claim_no, gone, ends, park, delay, again)
+                ), empty AS (
+                    DELETE FROM %(keys)s k USING r
+                     WHERE k.id = r.id AND k.claim_no = r.claim_no AND r.ends
+                       AND k.waiting <= r.gone
+                )
                 UPDATE %(keys)s k
                    SET waiting = k.waiting - r.gone,
                        worker = CASE WHEN r.ends THEN NULL ELSE k.worker END,
                        due_at = CASE WHEN NOT r.ends THEN k.due_at
-                                     WHEN r.park OR k.waiting - r.gone <= 0 THEN NULL
+                                     WHEN r.park THEN NULL
                                      WHEN r.delay IS NOT NULL
                                      THEN %(now)s + r.delay * interval '1 second'
                                      WHEN r.again THEN %(now)s
-                                     ELSE COALESCE(%(window)s, %(now)s) END
-                  FROM unnest(%(ids)s::int[], %(claims)s::int[], %(gone)s::int[], %(ends)s::bool[],
-                              %(park)s::bool[], %(delays)s::float8[], %(again)s::bool[])
-                       AS r(id, claim_no, gone, ends, park, delay, again)
-                  JOIN %(keys)s j ON j.id = r.id
-                  LEFT JOIN %(owners)s o ON o.id = j.owner_id
+                                     ELSE COALESCE((SELECT %(window)s FROM %(owners)s o
+                                                     WHERE o.id = k.owner_id), %(now)s) END
+                  FROM r
                  WHERE k.id = r.id AND k.claim_no = r.claim_no
+                   AND NOT (r.ends AND k.waiting <= r.gone)
                 """,
                 keys=queue.keys, owners=queue.owners, window=queue.window, now=NOW,
                 ids=[change.key_id for change in changes],
@@ -252,10 +260,6 @@ class MfgMessageQueue(models.AbstractModel):
                 again=[change.again for change in changes],
             )
         )  # fmt: skip
-        ids = [change.key_id for change in changes if change.ends and change.gone]
-        self.env.cr.execute(
-            SQL("DELETE FROM %s WHERE id = ANY(%s) AND waiting <= 0", queue.keys, ids)
-        )
 
     @api.model
     def _renew_leases(self, queue, held):

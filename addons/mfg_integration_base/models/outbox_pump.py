@@ -23,6 +23,9 @@ SETTINGS_TTL = 1.0
 MAX_RUN = 20
 """How many messages of one key are taken at once to be sent one after the other."""
 
+MAX_CLAIM = 1000
+"""How many messages one claim takes of a subscription that puts several into a request."""
+
 PROBE_MARGIN = 10
 """How long after a call's time limit a probe counts as lost, in seconds."""
 
@@ -233,7 +236,7 @@ class Pump:
                 run = 1 if alone else max(1, min(MAX_RUN, self.settings.batch_size // requests))
                 shares[due.id] = Share(requests, run, conflate=due.conflate)
             else:
-                messages = requests * due.batch_size
+                messages = min(requests * due.batch_size, max(due.batch_size, MAX_CLAIM))
                 run = 1 if due.conflate else due.batch_size
                 shares[due.id] = Share(messages, run, due.batch_size, messages, due.conflate)
         return shares
@@ -260,7 +263,7 @@ class Pump:
         """
         came = 0
         wait_until = time.monotonic() + poll
-        limit = len(self.in_flight) + MAX_RUN
+        limit = max(1, len(self.in_flight) // 2)
         while self.in_flight and came < limit:
             try:
                 item = self.answers.get(timeout=max(wait_until - time.monotonic(), 0))
