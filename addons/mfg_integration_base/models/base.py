@@ -19,9 +19,16 @@ KEY_LOCK = 6001
 KEY_BUCKETS = 4096
 """How many locks the ordering keys share; a power of two."""
 
-MESSAGE_COLUMNS = (
-    "uuid", "event_uuid", "subscription_id", "connector_id", "lane_id", "ordering_key",
-)  # fmt: skip
+EVENT_COLUMNS = {
+    "uuid": "text", "event_type_id": "int", "type": "text", "source": "text", "subject": "text",
+    "ordering_key": "text", "occurred_at": "timestamp", "recorded_at": "timestamp",
+    "company_id": "int", "user_id": "int", "model": "text", "res_id": "int", "traceparent": "text",
+    "correlation_id": "text", "causation_id": "text", "data": "text",
+}  # fmt: skip
+MESSAGE_COLUMNS = {
+    "uuid": "text", "event_uuid": "text", "subscription_id": "int", "connector_id": "int",
+    "lane_id": "int", "ordering_key": "text",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +64,7 @@ class Base(models.AbstractModel):
         """
         event_type_id, keep = self.env["mfg.event.type"]._lookup(code)
         cause = self._mfg_cause()
-        batch, matching = [], {}
+        batch, matching, sources = [], {}, {}
         # sudo: what is told of a record does not depend on the rights of who changed it. A stock
         # user's scrap names an operation that only production users may read.
         for record in self.sudo():
@@ -66,25 +73,24 @@ class Base(models.AbstractModel):
                 matching[company] = self.env["mfg.subscription"]._matching(
                     event_type_id, company.id
                 )
+                sources[company] = self._mfg_source(company)
             specs = [spec for spec in matching[company] if record._mfg_matches(spec, cause)]
             if specs or keep:
-                batch.append((record, company, specs))
+                batch.append((record, record._mfg_ordering_key(), company, specs))
         if not batch:
             return []
         now = datetime.now(timezone.utc).replace(tzinfo=None)  # with the fraction Odoo's own drops
-        self._mfg_lock_keys(
-            {r._mfg_ordering_key() for r, _c, specs in batch if any(s.ordered for s in specs)}
-        )
+        self._mfg_lock_keys({key for _r, key, _c, specs in batch if any(s.ordered for s in specs)})
         events, messages, lanes = [], [], set()
-        for record, company, specs in batch:
-            event_uuid, key = new_uuid(), record._mfg_ordering_key()
-            when = occurred_at or now
+        when = occurred_at or now
+        for record, key, company, specs in batch:
+            event_uuid = new_uuid()
             events.append(
                 {
                     "uuid": event_uuid,
                     "event_type_id": event_type_id,
                     "type": code,
-                    "source": self._mfg_source(company),
+                    "source": sources[company],
                     "subject": record._mfg_subject(),
                     "ordering_key": key,
                     "occurred_at": when,
@@ -222,43 +228,56 @@ class Base(models.AbstractModel):
 
     @api.model
     def _mfg_insert(self, events, messages):
-        """Insert events and their outbox messages (perhaps none) in one statement."""
-        columns = list(events[0])
-        types = {
-            "event_type_id": "int", "company_id": "int", "user_id": "int", "res_id": "int",
-            "occurred_at": "timestamp", "recorded_at": "timestamp",
-        }  # fmt: skip
-        event_rows = SQL(", ").join(
-            SQL("%s::%s[]", [event[name] for event in events], SQL(types.get(name, "text")))
-            for name in columns
-        )
-        names = SQL(", ").join(map(SQL.identifier, columns))
+        """Insert events and their outbox messages (perhaps none) in one statement.
+
+        :param events: dictionaries with EVENT_COLUMNS
+        :param messages: dictionaries with MESSAGE_COLUMNS; ``event_uuid`` names one of the events
+        """
+        event_rows, event = _as_rows("o", events, EVENT_COLUMNS)
+        message_rows, message = _as_rows("m", messages, MESSAGE_COLUMNS)
         self.env.cr.execute(
             SQL(
                 """
                 WITH event AS (
                     INSERT INTO mfg_event (%(names)s)
-                    SELECT %(columns)s FROM unnest(%(rows)s) WITH ORDINALITY AS o(%(names)s, n)
-                    ORDER BY n
+                    SELECT %(columns)s FROM %(event_rows)s ORDER BY o.n
                     RETURNING id, uuid, type, company_id
                 )
                 INSERT INTO mfg_outbox_message
                     (uuid, event_id, event_type, subscription_id, connector_id, company_id, lane_id,
                      ordering_key, state, attempt_count, tries, created_at)
-                SELECT m.uuid, e.id, e.type, m.subscription_id, m.connector_id, e.company_id,
-                       m.lane_id, m.ordering_key, 'pending', 0, 0,
+                SELECT %(uuid)s, e.id, e.type, %(subscription_id)s, %(connector_id)s, e.company_id,
+                       %(lane_id)s, %(ordering_key)s, 'pending', 0, 0,
                        clock_timestamp() AT TIME ZONE 'UTC'
-                  FROM unnest(%(uuid)s::text[], %(event_uuid)s::text[], %(subscription_id)s::int[],
-                              %(connector_id)s::int[], %(lane_id)s::int[], %(ordering_key)s::text[])
-                       WITH ORDINALITY
-                       AS m(uuid, event_uuid, subscription_id, connector_id, lane_id,
-                            ordering_key, n)
-                  JOIN event e ON e.uuid = m.event_uuid
+                  FROM %(message_rows)s JOIN event e ON e.uuid = %(event_uuid)s
                  ORDER BY m.n
                 """,
-                names=names,
-                columns=SQL(", ").join(SQL("o.%s", SQL.identifier(name)) for name in columns),
-                rows=event_rows,
-                **{name: [message[name] for message in messages] for name in MESSAGE_COLUMNS},
+                names=SQL(", ").join(map(SQL.identifier, event)),
+                columns=SQL(", ").join(event.values()),
+                event_rows=event_rows,
+                message_rows=message_rows,
+                **message,
             )
         )
+
+
+def _as_rows(alias, rows, types):
+    """Rows for SQL: ``(table with a row number n, {column: expression over it})``.
+
+    What is the same in all rows goes out once, not as an array: of a thousand records most of it.
+    """
+    varying, expressions = {}, {}
+    for name, kind in types.items():
+        values = [row[name] for row in rows]
+        if name != "uuid" and len(values) > 0 and len(set(values)) == 1:
+            expressions[name] = SQL("%s::%s", values[0], SQL(kind))
+        else:
+            varying[name] = SQL("%s::%s[]", values, SQL(kind))
+            expressions[name] = SQL.identifier(alias, name)
+    table = SQL(
+        "unnest(%s) WITH ORDINALITY AS %s(%s, n)",
+        SQL(", ").join(varying.values()),
+        SQL.identifier(alias),
+        SQL(", ").join(map(SQL.identifier, varying)),
+    )
+    return table, expressions

@@ -27,7 +27,8 @@ class TestAuditTrail(MfgCase):
             for number in range(count):
                 self.env["res.partner"].create({"name": str(number)})._mfg_emit(self.type.code, {})
         self.env.cr.execute(
-            "UPDATE mfg_outbox_message SET state = 'dead', dead_at = now(), reason_code = 'auth' WHERE id = ANY(%s)",
+            "UPDATE mfg_outbox_message SET state = 'dead', dead_at = now(), reason_code = 'auth'"
+            " WHERE id = ANY(%s)",
             [outbox.messages.ids],
         )
         self.env.invalidate_all()
