@@ -64,6 +64,13 @@ QUEUE_OF_MODEL = {queue.model: queue for queue in QUEUES.values()}
 LEFT_KEY = 0
 """``key_id`` of a dead message whose key went on without it."""
 
+OF_KEY = SQL(
+    "(m.key_id, m.id) > (k.id, 0) AND (m.key_id, m.id) < (k.id, 2147483647) AND m.key_id > 0"
+)
+"""Condition: message ``m`` is of key ``k``; to be followed by ``ORDER BY m.key_id, m.id`` and a limit.
+With a plain ``key_id = k.id ORDER BY id``, PostgreSQL may read the whole primary key in search of the
+first one."""
+
 
 class Owner(NamedTuple):
     """A subscription or route with something due."""
@@ -293,11 +300,11 @@ class MfgMessageQueue(models.AbstractModel):
                                h.state AS head, h.due_at
                           FROM unnest(%(ids)s::int[]) AS k(id)
                           LEFT JOIN LATERAL (
-                               SELECT state, due_at FROM ONLY %(messages)s
-                                WHERE key_id = k.id ORDER BY id LIMIT 1) h ON TRUE) s
+                               SELECT m.state, m.due_at FROM ONLY %(messages)s m
+                                WHERE %(of_key)s ORDER BY m.key_id, m.id LIMIT 1) h ON TRUE) s
                  WHERE k.id = s.id
                 """,
-                keys=queue.keys, messages=queue.messages, ids=key_ids, now=NOW,
+                keys=queue.keys, messages=queue.messages, of_key=OF_KEY, ids=key_ids, now=NOW,
             )
         )  # fmt: skip
         self.env.cr.execute(

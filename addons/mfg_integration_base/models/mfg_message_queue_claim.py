@@ -5,7 +5,7 @@ from odoo.tools import SQL, groupby
 
 from ..const import LEASE_SECONDS
 from ..tools.lifecycle import State
-from .mfg_message_queue import NOW, Claimed, Share
+from .mfg_message_queue import NOW, OF_KEY, Claimed, Share
 
 STARTS = frozenset({State.PENDING, State.RUNNING})
 """States of messages that go along behind the first one of their key. ``running`` here means that
@@ -101,14 +101,15 @@ class MfgMessageQueue(models.AbstractModel):
                 SELECT k.id, m.*
                   FROM unnest(%(keys)s::int[]) AS k(id)
                  CROSS JOIN LATERAL (
-                       SELECT id, state, attempt_id, uuid, tries, attempt_count, connector_id,
-                              company_id, state = 'pending' AND COALESCE(due_at > %(now)s, FALSE)
-                         FROM ONLY %(messages)s
-                        WHERE key_id = k.id ORDER BY id LIMIT %(run)s) m
+                       SELECT m.id, m.state, m.attempt_id, m.uuid, m.tries, m.attempt_count,
+                              m.connector_id, m.company_id,
+                              m.state = 'pending' AND COALESCE(m.due_at > %(now)s, FALSE)
+                         FROM ONLY %(messages)s m
+                        WHERE %(of_key)s ORDER BY m.key_id, m.id LIMIT %(run)s) m
                  LIMIT %(cap)s
                 """,
                 keys=[key.id for key in keys], messages=queue.messages, now=NOW,
-                run=share.run, cap=cap,
+                of_key=OF_KEY, run=share.run, cap=cap,
             )
         )  # fmt: skip
         rows = self.env.cr.fetchall()
@@ -207,10 +208,12 @@ class MfgMessageQueue(models.AbstractModel):
         gone = self._finish_where(
             queue,
             SQL(
-                "m.key_id = ANY(%(keys)s) AND m.id < (SELECT max(n.id) FROM ONLY %(messages)s n"
-                " WHERE n.key_id = m.key_id)",
+                "m.id IN (SELECT older.id FROM unnest(%(keys)s::int[]) AS k(id)"
+                "  CROSS JOIN LATERAL (SELECT m.id FROM ONLY %(messages)s m WHERE %(of_key)s"
+                "   ORDER BY m.key_id DESC, m.id DESC OFFSET 1) older)",
                 keys=key_ids,
                 messages=queue.messages,
+                of_key=OF_KEY,
             ),
             State.CANCELLED,
             "superseded",

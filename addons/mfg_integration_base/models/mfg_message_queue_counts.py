@@ -16,7 +16,7 @@ from odoo import api, models
 from odoo.tools import SQL
 
 from ..tools.lane_status import TARGET_SECONDS
-from .mfg_message_queue import NOW, QUEUES
+from .mfg_message_queue import NOW, OF_KEY, QUEUES
 
 SLICES = 20
 ROWS = 200
@@ -174,14 +174,14 @@ class MfgMessageQueue(models.AbstractModel):
                     CROSS JOIN LATERAL (
                           SELECT id FROM %(keys)s WHERE owner_id = o.id LIMIT %(sample)s) k
                     CROSS JOIN LATERAL (
-                          SELECT id FROM ONLY %(messages)s
-                           WHERE key_id = k.id ORDER BY id LIMIT 1) head
+                          SELECT m.id FROM ONLY %(messages)s m
+                           WHERE %(of_key)s ORDER BY m.key_id, m.id LIMIT 1) head
                     WHERE o.lane_id = ANY(%(lanes)s)) sample
               JOIN ONLY %(messages)s m ON m.id = sample.id
              GROUP BY m.lane_id
             """,
             payload=payload, messages=queue.messages, owners=queue.owners, keys=queue.keys,
-            lanes=list(lane_ids), sample=SAMPLE,
+            lanes=list(lane_ids), sample=SAMPLE, of_key=OF_KEY,
         )  # fmt: skip
 
     @api.model
@@ -232,14 +232,15 @@ class MfgMessageQueue(models.AbstractModel):
                              WHERE owner_id = o.id AND due_at IS NOT NULL
                              ORDER BY due_at LIMIT %(heads)s) k
                      CROSS JOIN LATERAL (
-                           SELECT id FROM ONLY %(messages)s
-                            WHERE key_id = k.id ORDER BY id LIMIT 1) first)) head
+                           SELECT m.id FROM ONLY %(messages)s m
+                            WHERE %(of_key)s ORDER BY m.key_id, m.id LIMIT 1) first)) head
               JOIN ONLY %(messages)s m ON m.id = head.id
              WHERE o.lane_id = ANY(%(lanes)s) AND %(running)s
              GROUP BY o.lane_id
             """,
             messages=queue.messages, owners=queue.owners, owner=queue.owner, keys=queue.keys,
             lanes=list(lane_ids), heads=HEADS, now=NOW, target=target,
+            of_key=OF_KEY,
             default=TARGET_SECONDS, running=self._running_here(queue, fingerprint),
         )  # fmt: skip
 
