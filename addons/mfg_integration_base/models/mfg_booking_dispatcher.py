@@ -49,6 +49,8 @@ class Booking:
     stats: object = None  # Tally
     booked: int = 0
     settled: list = field(default_factory=list)  # Settled: committed, keys not yet given back
+    unsent: list = field(default_factory=list)  # Claimed: not begun, others may have them
+    held: list = field(default_factory=list)  # Claimed: their leases are renewed
     batch: int = 1  # how many to claim at once
     admitted: int = 0  # by the last look for new messages
     admit_at: float = 0.0  # monotonic time of the next look for new messages
@@ -132,7 +134,7 @@ class MfgBookingDispatcher(models.AbstractModel):
         booking = Booking(lane_id, worker, stats)
         while True:
             ending = should_stop() or time.monotonic() >= deadline
-            if ending and not booking.settled:
+            if ending and not (booking.settled or booking.unsent):
                 return booking.booked
             claimed = self._turn(booking, claim=not ending)
             if claimed:
@@ -151,11 +153,16 @@ class MfgBookingDispatcher(models.AbstractModel):
         for claim, work in claimed:
             if time.monotonic() - started > STALE_SECONDS:
                 _logger.info("Message %s has waited too long behind another.", claim.uuid)
+                booking.unsent.append(claim)
                 continue
             with booking.stats.one() if booking.stats else nullcontext():
                 settled = self._process(claim, work)
             if settled:
+                # The key stays ours until it is given back: others would count it differently.
                 booking.settled.append(settled)
+                booking.held.append(claim)
+            else:
+                self._let_go([claim])
             booking.booked += 1
         each = (time.monotonic() - started) / len(claimed)
         booking.batch = max(1, min(int(BATCH_SECONDS / each), 2 * booking.batch, BATCH_LIMIT))
@@ -166,34 +173,44 @@ class MfgBookingDispatcher(models.AbstractModel):
         One commit for both while there is a backlog. An admission lock is never waited for with
         keys in hand.
         """
+        try:
+            with own_env(self.env.registry) as env:
+                return self.with_env(env)._turn_in(env, booking, claim)
+        finally:
+            held, booking.held = booking.held, []
+            self._let_go(held)
+
+    def _let_go(self, claims):
+        leases.release(self.env.cr.dbname, QUEUES[self._mfg_queue], claims)
+
+    def _turn_in(self, env, booking, claim):
         queue = QUEUES[self._mfg_queue]
         claimed = []
-        with own_env(self.env.registry) as env:
-            self = self.with_env(env)  # noqa: PLW0642 - the same model, in the engine's transaction
-            self._give_back(booking, queue)
-            now = time.monotonic()
-            if claim and now >= booking.fingerprint_until:
-                booking.fingerprint = env["mfg.environment"]._fingerprint_here()
-                booking.fingerprint_until = now + FINGERPRINT_SECONDS
-            booking.admitted = 0
-            if not claim or booking.fingerprint is None:
-                return []
-            if now < booking.admit_at:
-                claimed = self._claim_batch(booking, queue)
-            if not claimed:
-                next_transaction(env.cr)
-                booking.admitted = env["mfg.message.queue"]._admit(
-                    queue, booking.lane_id, ADMIT_BATCH
-                )
-                booking.admit_at = now + ADMIT_SECONDS
-                next_transaction(env.cr)  # the admission lock is held as short as possible
-                claimed = self._claim_batch(booking, queue)
+        self._give_back(booking, queue)
+        now = time.monotonic()
+        if claim and now >= booking.fingerprint_until:
+            booking.fingerprint = env["mfg.environment"]._fingerprint_here()
+            booking.fingerprint_until = now + FINGERPRINT_SECONDS
+        booking.admitted = 0
+        if not claim or booking.fingerprint is None:
+            return []
+        if now < booking.admit_at:
+            claimed = self._claim_batch(booking, queue)
+        if not claimed:
+            next_transaction(env.cr)
+            booking.admitted = env["mfg.message.queue"]._admit(queue, booking.lane_id, ADMIT_BATCH)
+            booking.admit_at = now + ADMIT_SECONDS
+            next_transaction(env.cr)  # the admission lock is held as short as possible
+            claimed = self._claim_batch(booking, queue)
         return claimed
 
     def _give_back(self, booking, queue):
         settled, booking.settled = booking.settled, []
+        unsent, booking.unsent = booking.unsent, []
+        queue_model = self.env["mfg.message.queue"]
+        if unsent:
+            queue_model._settle(queue, [], unsent=unsent)
         if settled:
-            queue_model = self.env["mfg.message.queue"]
             # Several keys are locked in the order that all who wait for keys use.
             queue_model._lock_keys(queue, SQL("id = ANY(%s)", [row.key_id for row in settled]))
             queue_model._release_keys(queue, settled)
@@ -212,6 +229,8 @@ class MfgBookingDispatcher(models.AbstractModel):
     def _process(self, claim, work=None):
         """Work off one message; the ``Settled`` whose key is to be given back, or None.
 
+        Its lease is renewed from now on, until the key is given back.
+
         The work is committed then. A crash before the key is given back leaves a key with a lease
         and no message: whoever claims it then puts it right.
         """
@@ -227,8 +246,6 @@ class MfgBookingDispatcher(models.AbstractModel):
             return None
         except Exception as error:  # noqa: BLE001 - whatever it is belongs to this one message
             return self._settle_failed(claim, error, started)
-        finally:
-            leases.release(self.env.cr.dbname, queue, [claim])
 
     def _settle_failed(self, claim, error, started):
         """Nothing of the work was kept: write what became of it in another transaction."""

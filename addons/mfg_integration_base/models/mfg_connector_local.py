@@ -39,6 +39,18 @@ class MfgConnector(models.Model):
         "(company_id) WHERE builtin", "A company has one connector for its jobs."
     )
 
+    @api.constrains("code", "builtin")
+    def _check_code_free(self):
+        for connector in self:
+            if connector.code.startswith("jobs-") and not connector.builtin:
+                raise ValidationError(
+                    self.env._(
+                        "Connector code “%s”: codes that begin with jobs- are those of the "
+                        "connectors for jobs.",
+                        connector.code,
+                    )
+                )
+
     @api.model
     def _by_engine(self):
         return self.env.context.get(BUILTIN_KEY) is BUILTIN

@@ -57,7 +57,8 @@ class MfgLocalDispatcher(models.AbstractModel):
                 """
                 SELECT m.id, e.uuid, e.type, e.data, e.model, e.res_id, e.correlation_id,
                        e.traceparent, c.id, c.company_id, c.builtin, c.service_user_id,
-                       s.local_action_id, u.id IS NOT NULL, COALESCE(p.cancel_requested, FALSE)
+                       s.local_action_id, COALESCE(u.active, FALSE),
+                       COALESCE(p.cancel_requested, FALSE)
                   FROM ONLY mfg_outbox_message m
                   JOIN mfg_event e ON e.id = m.event_id
                   JOIN mfg_connector c ON c.id = m.connector_id
@@ -111,7 +112,7 @@ class MfgLocalDispatcher(models.AbstractModel):
     def _job_env(self, claim, work, data):
         """The environment of the user who enqueued: never superuser because somebody was then."""
         if not work.user_exists:
-            raise JobRefused(self.env._("The user who enqueued this job was deleted."))
+            raise JobRefused(self.env._("The user who enqueued this job was deleted or archived."))
         context = {name: data[name] for name in ("lang", "tz") if data[name]}
         if data["company_ids"]:
             context["allowed_company_ids"] = data["company_ids"]

@@ -47,11 +47,11 @@ class MfgMessageDead(models.Model):
         # Odd and even ids: one number space over two tables, stable as long as the message lives.
         return SQL(
             """
-            SELECT id * 2 AS id, 'out' AS direction, id AS message_id, uuid,
+            SELECT id::bigint * 2 AS id, 'out' AS direction, id AS message_id, uuid,
                    event_type AS message_type, %(columns)s
               FROM ONLY mfg_outbox_message WHERE dead_at IS NOT NULL
             UNION ALL
-            SELECT id * 2 + 1, 'in', id, uuid, message_type, %(columns)s
+            SELECT id::bigint * 2 + 1, 'in', id, uuid, message_type, %(columns)s
               FROM ONLY mfg_inbox_message WHERE dead_at IS NOT NULL
             """,
             columns=SQL(

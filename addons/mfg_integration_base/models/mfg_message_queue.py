@@ -67,9 +67,8 @@ LEFT_KEY = 0
 OF_KEY = SQL(
     "(m.key_id, m.id) > (k.id, 0) AND (m.key_id, m.id) < (k.id, 2147483647) AND m.key_id > 0"
 )
-"""Condition: message ``m`` is of key ``k``; to be followed by ``ORDER BY m.key_id, m.id`` and a limit.
-With a plain ``key_id = k.id ORDER BY id``, PostgreSQL may read the whole primary key in search of the
-first one."""
+"""Condition: message ``m`` is of key ``k``; followed by ``ORDER BY m.key_id, m.id`` and a limit.
+With a plain ``key_id = k.id ORDER BY id``, PostgreSQL may read all the primary key for it."""
 
 
 class Owner(NamedTuple):
@@ -163,20 +162,26 @@ class MfgMessageQueue(models.AbstractModel):
             SQL(
                 """
                 WITH new AS MATERIALIZED (
-                    SELECT id, %(owner)s AS owner_id, COALESCE(ordering_key, uuid) AS ordering_key,
-                           due_at
-                      FROM ONLY %(messages)s
-                     WHERE lane_id = %(lane)s AND key_id IS NULL
-                     ORDER BY id
-                     LIMIT %(limit)s
+                    SELECT m.id, o.id AS owner_id, m.due_at, %(window)s AS window_at,
+                           COALESCE(m.ordering_key, m.uuid) AS ordering_key
+                      FROM (SELECT * FROM ONLY %(messages)s
+                             WHERE lane_id = %(lane)s AND key_id IS NULL
+                             ORDER BY id LIMIT %(limit)s) m
+                      LEFT JOIN %(owners)s o ON o.id = m.%(owner)s
+                ), orphan AS (
+                    -- Written while its subscription or route was being deleted.
+                    UPDATE ONLY %(messages)s m
+                       SET state = 'dead', reason_code = 'owner_deleted', dead_at = %(now)s,
+                           key_id = %(left)s
+                      FROM new WHERE m.id = new.id AND new.owner_id IS NULL AND m.state = 'pending'
                 ), key AS (
                     INSERT INTO %(keys)s AS k
                            (owner_id, ordering_key, lane_id, waiting, due_at, claim_no)
                     SELECT n.owner_id, n.ordering_key, %(lane)s, count(*),
-                           COALESCE((array_agg(n.due_at ORDER BY n.id))[1], min(%(window)s),
+                           COALESCE((array_agg(n.due_at ORDER BY n.id))[1], min(n.window_at),
                                     %(now)s),
                            0
-                      FROM new n LEFT JOIN %(owners)s o ON o.id = n.owner_id
+                      FROM new n WHERE n.owner_id IS NOT NULL
                      GROUP BY n.owner_id, n.ordering_key ORDER BY n.owner_id, n.ordering_key
                     ON CONFLICT (owner_id, ordering_key)
                     DO UPDATE SET waiting = k.waiting + EXCLUDED.waiting
@@ -188,6 +193,7 @@ class MfgMessageQueue(models.AbstractModel):
                 """,
                 owner=queue.owner, owners=queue.owners, window=queue.window,
                 messages=queue.messages, keys=queue.keys, lane=lane_id, limit=limit, now=NOW,
+                left=LEFT_KEY,
             )
         )  # fmt: skip
         return cr.rowcount
@@ -277,8 +283,10 @@ class MfgMessageQueue(models.AbstractModel):
         )
         return [row[0] for row in self.env.cr.fetchall()]
 
-    def _refresh_keys(self, queue, key_ids):
+    def _refresh_keys(self, queue, key_ids, *, now=False):
         """Put keys right from their messages: count, and when the first of them is due.
+
+        :param now: a person wants the first one tried at once, whatever its time window
 
         For changes that come from outside the claim-settle cycle. Counts the key's messages: not
         for the hot path.
@@ -291,20 +299,24 @@ class MfgMessageQueue(models.AbstractModel):
                 UPDATE %(keys)s k
                    SET waiting = s.waiting,
                        worker = CASE WHEN s.head = 'running' THEN k.worker END,
-                       due_at = CASE s.head WHEN 'pending' THEN GREATEST(s.due_at, %(now)s)
+                       due_at = CASE s.head WHEN 'pending'
+                                            THEN COALESCE(s.due_at, s.window_at, %(now)s)
                                             WHEN 'retrying' THEN COALESCE(s.due_at, %(now)s)
                                             WHEN 'running' THEN k.due_at END
                   FROM (SELECT k.id,
                                (SELECT count(*) FROM ONLY %(messages)s m WHERE m.key_id = k.id)
                                    AS waiting,
-                               h.state AS head, h.due_at
-                          FROM unnest(%(ids)s::int[]) AS k(id)
+                               h.state AS head, h.due_at, %(window)s AS window_at
+                          FROM %(keys)s k
+                          LEFT JOIN %(owners)s o ON o.id = k.owner_id
                           LEFT JOIN LATERAL (
                                SELECT m.state, m.due_at FROM ONLY %(messages)s m
-                                WHERE %(of_key)s ORDER BY m.key_id, m.id LIMIT 1) h ON TRUE) s
+                                WHERE %(of_key)s ORDER BY m.key_id, m.id LIMIT 1) h ON TRUE
+                         WHERE k.id = ANY(%(ids)s)) s
                  WHERE k.id = s.id
                 """,
                 keys=queue.keys, messages=queue.messages, of_key=OF_KEY, ids=key_ids, now=NOW,
+                owners=queue.owners, window=SQL("NULL::timestamp") if now else queue.window,
             )
         )  # fmt: skip
         self.env.cr.execute(

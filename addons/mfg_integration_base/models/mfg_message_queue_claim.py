@@ -7,6 +7,9 @@ from ..const import LEASE_SECONDS
 from ..tools.lifecycle import State
 from .mfg_message_queue import NOW, OF_KEY, Claimed, Share
 
+MOST_KEYS = 1000
+"""How many keys one look takes at the most when those before had nothing to start."""
+
 STARTS = frozenset({State.PENDING, State.RUNNING})
 """States of messages that go along behind the first one of their key. ``running`` here means that
 the runner was lost."""
@@ -54,7 +57,18 @@ class MfgMessageQueue(models.AbstractModel):
             so that one with a long backlog does not hide the others
         """
         shares = {o: q if isinstance(q, Share) else Share(q) for o, q in quotas.items()}
-        keys = self._pick_keys(queue, shares, limit) if shares else []
+        while shares:
+            claimed, stale = self._claim_once(queue, shares, limit, worker)
+            if claimed or not stale:
+                return claimed
+            # These are out of the way now: what is due behind them must not wait.
+            limit = min(2 * limit, MOST_KEYS)
+            shares = {o: s._replace(keys=min(2 * s.keys, MOST_KEYS)) for o, s in shares.items()}
+        return []
+
+    def _claim_once(self, queue, shares, limit, worker):
+        """``(claimed, whether keys were put right)``."""
+        keys = self._pick_keys(queue, shares, limit)
         conflated = [key.id for key in keys if shares[key.owner_id].conflate]
         if conflated:
             self._supersede(queue, conflated)
@@ -68,9 +82,7 @@ class MfgMessageQueue(models.AbstractModel):
         if stale:
             # The first message is dead (a person's change met ours), too early, or gone.
             self._refresh_keys(queue, sorted(stale))
-            if not claimed:  # these are out of the way: what is due behind them must not wait
-                return self._claim(queue, quotas, limit, worker)
-        return claimed
+        return claimed, bool(stale)
 
     def _pick_keys(self, queue, shares, limit):
         self.env.cr.execute(
@@ -165,8 +177,9 @@ class MfgMessageQueue(models.AbstractModel):
                            AS p(id, claim_no, no)
                       JOIN request USING (no)
                      WHERE m.id = p.id
+                    RETURNING m.id, m.attempt_id
                 )
-                SELECT attempt_id FROM request ORDER BY no
+                SELECT id, attempt_id FROM run
                 """,
                 numbers=list(range(len(requests))),
                 message_ids=[head.id for head in heads],
@@ -182,13 +195,14 @@ class MfgMessageQueue(models.AbstractModel):
                 nos=[number for number, _row in rows],
             )
         )  # fmt: skip
-        attempts = [row[0] for row in self.env.cr.fetchall()]
+        attempts = dict(self.env.cr.fetchall())
         return [
             Claimed(
-                row.id, row.key_id, keys[row.key_id].claim_no + 1, attempts[number],
+                row.id, row.key_id, keys[row.key_id].claim_no + 1, attempts[row.id],
                 keys[row.key_id].owner_id, row.connector_id, row.uuid, row.tries + 1,
             )
-            for number, row in rows
+            for _number, row in rows
+            if row.id in attempts  # not ended by a person meanwhile
         ]  # fmt: skip
 
     def _close_lost(self, queue, rows):

@@ -100,6 +100,8 @@ class MfgMessageQueue(models.AbstractModel):
         if not messages:
             return
         queue = QUEUE_OF_MODEL[messages._name]
+        if verb == Verb.RETRY:
+            self._rejoin(queue, messages)
         key_ids, states = self._lock_messages(queue, messages)
         for message_id, state in states:
             if state == State.RUNNING:
@@ -123,8 +125,33 @@ class MfgMessageQueue(models.AbstractModel):
             )
         )
         self._move_finished(queue, messages.ids)
-        self._refresh_keys(queue, key_ids)
+        self._refresh_keys(queue, key_ids, now=verb == Verb.RETRY)
         messages.invalidate_recordset()
+
+    def _rejoin(self, queue, messages):
+        """Messages whose key went on without them go back to it, to its front; keys are locked.
+
+        Admission would do so as well, but leave the key's time as it is: far off, or parked.
+        """
+        mine = SQL(
+            "JOIN ONLY %s m ON m.%s = k.owner_id"
+            " AND COALESCE(m.ordering_key, m.uuid) = k.ordering_key"
+            " WHERE m.id = ANY(%s) AND m.key_id = %s AND m.state = 'dead'",
+            queue.messages,
+            queue.owner,
+            messages.ids,
+            LEFT_KEY,
+        )
+        locked = self._lock_keys(queue, SQL("id IN (SELECT k.id FROM %s k %s)", queue.keys, mine))
+        if locked:
+            self.env.cr.execute(
+                SQL(
+                    "UPDATE ONLY %s r SET key_id = k.id FROM %s k %s AND r.id = m.id",
+                    queue.messages,
+                    queue.keys,
+                    mine,
+                )
+            )
 
     def _find_routes(self, messages):
         """Give those whose route was deleted the one that takes their type now.

@@ -233,8 +233,10 @@ class MfgMessageQueue(models.AbstractModel):
                            AS r(id, claim_no, gone, ends, park, delay, again)
                 ), empty AS (
                     DELETE FROM %(keys)s k USING r
-                     WHERE k.id = r.id AND k.claim_no = r.claim_no AND r.ends
-                       AND k.waiting <= r.gone
+                     WHERE k.id = r.id AND k.claim_no = r.claim_no AND k.worker IS NOT NULL
+                       AND r.ends AND k.waiting <= r.gone
+                       -- Whoever counts wrong must not leave a message without its key.
+                       AND NOT EXISTS (SELECT 1 FROM ONLY %(messages)s m WHERE m.key_id = k.id)
                 )
                 UPDATE %(keys)s k
                    SET waiting = k.waiting - r.gone,
@@ -248,9 +250,14 @@ class MfgMessageQueue(models.AbstractModel):
                                                      WHERE o.id = k.owner_id), %(now)s) END
                   FROM r
                  WHERE k.id = r.id AND k.claim_no = r.claim_no
-                   AND NOT (r.ends AND k.waiting <= r.gone)
+                   -- Put right meanwhile by somebody else (_refresh_keys): not once more by us.
+                   AND k.worker IS NOT NULL
+                   AND NOT (r.ends AND k.waiting <= r.gone
+                            AND NOT EXISTS (SELECT 1 FROM ONLY %(messages)s m
+                                             WHERE m.key_id = k.id))
                 """,
-                keys=queue.keys, owners=queue.owners, window=queue.window, now=NOW,
+                keys=queue.keys, messages=queue.messages, owners=queue.owners,
+                window=queue.window, now=NOW,
                 ids=[change.key_id for change in changes],
                 claims=[change.claim_no for change in changes],
                 gone=[change.gone for change in changes],

@@ -80,8 +80,9 @@ class MfgReplay(models.Model):
             self._write_verb({"state": "running", "problem": False})
         else:
             note = f"{self.env.user.display_name}: {reason}"
-            # What is on its way ends by itself; the feeder clears up after it.
-            self._cancel_rest(note)
+            # Nothing more is claimed; what is on its way ends by itself. The feeder cancels the
+            # rest: here it would meet the runners at each key.
+            subscription.state = "paused"
             self._write_verb({"state": "cancelled", "problem": note})
         self._tell(act, before, reason)
         self._trigger_feeder()

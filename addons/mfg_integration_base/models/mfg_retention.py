@@ -61,7 +61,7 @@ class MfgRetention(models.AbstractModel):
         self.env["ir.cron"]._commit_progress()  # no snapshot of this action stays open meanwhile
         counts = {}
         for what in (self._messages_out, self._messages_in, self._attempts, self._identities,
-                     self._events):  # fmt: skip
+                     self._events, self._lost_keys):  # fmt: skip
             counts[what.__name__.strip("_")] = self._until_done(what, deadline)
         _logger.info("Retention deleted %s", counts)
         left = time.monotonic() >= deadline
@@ -173,6 +173,24 @@ class MfgRetention(models.AbstractModel):
         )
         return env.cr.rowcount
 
+    def _lost_keys(self, env, state):
+        """A message without its key would wait for ever: admission finds it another one."""
+        if state.setdefault("directions", list(QUEUES.values())):
+            queue = state["directions"].pop()
+            env.cr.execute(
+                SQL(
+                    "UPDATE ONLY %s m SET key_id = NULL WHERE m.key_id > 0 AND m.state != 'dead'"
+                    " AND NOT EXISTS (SELECT 1 FROM %s k WHERE k.id = m.key_id)",
+                    queue.messages,
+                    queue.keys,
+                )
+            )
+            state["go_on"] = bool(state["directions"])
+            if env.cr.rowcount:
+                _logger.error("%s messages had lost their keys", env.cr.rowcount)
+            return env.cr.rowcount
+        return 0
+
     def _events(self, env, state):
         """Events that no message needs any more: the oldest of each type, in order of ids."""
         if "types" not in state:
@@ -191,7 +209,8 @@ class MfgRetention(models.AbstractModel):
                 ), gone AS (
                     DELETE FROM mfg_event e USING oldest o
                      WHERE e.id = o.id AND o.recorded_at < %(before)s
-                       AND e.id NOT IN (SELECT event_id FROM ONLY mfg_outbox_message)
+                       AND NOT EXISTS (SELECT 1 FROM ONLY mfg_outbox_message m
+                                        WHERE m.event_id = e.id)
                        AND NOT EXISTS (SELECT 1 FROM mfg_outbox_message_history h
                                         WHERE h.event_id = e.id)
                     RETURNING 1

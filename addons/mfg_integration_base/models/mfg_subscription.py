@@ -119,6 +119,8 @@ class MfgSubscription(models.Model):
         result = super().write(vals)
         if "lane_id" in vals:
             self.env["mfg.message.queue"]._move_lane("out", self.ids, vals["lane_id"])
+        if vals.get("state") == "retired":
+            self.env["mfg.message.queue"]._cancel_retired_later(self.connector_id.ids)
         if vals.get("state") == "active" or MODE_FIELDS & vals.keys():
             self.env["mfg.waker"]._wake(self.lane_id)
         return result

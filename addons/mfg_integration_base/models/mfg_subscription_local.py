@@ -1,7 +1,7 @@
 from typing import NamedTuple
 
 from odoo import api, fields, models, tools
-from odoo.exceptions import ValidationError
+from odoo.exceptions import AccessError, ValidationError
 
 from .caches import Unconfirmed, confirmed
 from .mfg_connector_local import BUILTIN, BUILTIN_KEY
@@ -33,6 +33,15 @@ class MfgSubscription(models.Model):
         help="What is run in this database for each event, as the connector's service user. Its "
         "code finds the event in mfg_event, and the record if it is one of the action's model.",
     )
+
+    def _check_may_choose(self, vals_list):
+        """An action runs code that administrators wrote for other purposes: they choose."""
+        if any(vals.get("local_action_id") for vals in vals_list) and not (
+            self.env.su or self.env.user.has_group("base.group_system")
+        ):
+            raise AccessError(
+                self.env._("Which server action an event is delivered to is for administrators.")
+            )
 
     @api.constrains("connector_id", "local_action_id")
     def _check_local_action(self):
@@ -83,11 +92,13 @@ class MfgSubscription(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
+        self._check_may_choose(vals_list)
         subscriptions = super().create(vals_list)
         subscriptions.connector_id._check_not_builtin()
         return subscriptions
 
     def write(self, vals):
+        self._check_may_choose([vals])
         if self.env.context.get(BUILTIN_KEY) is not BUILTIN and (
             vals.keys() - OPEN_FIELDS or vals.get("state") == "retired"
         ):

@@ -147,16 +147,14 @@ class MfgSubscription(models.Model):
             return ()
         return batch_document.parse_columns(self.csv_columns or "")
 
-    def _batch(self):
-        """The ``Batch`` of this subscription; None where each message is a request."""
+    def _batch(self, mode, size):
+        """The ``Batch`` of this subscription in some mode; None where each message is a request."""
         self.ensure_one()
-        if self.mode == "real_time":
+        if mode == "real_time":
             return None
-        if self.mode == "micro_batch":
-            return Batch(self.batch_size, "cloudevents", (), "", totals=False)
-        return Batch(
-            self.batch_size, self.batch_format, self._columns(), self.sum_pointer or "", totals=True
-        )  # fmt: skip
+        if mode == "micro_batch":
+            return Batch(size, "cloudevents", (), "", totals=False)
+        return Batch(size, self.batch_format, self._columns(), self.sum_pointer or "", totals=True)
 
     # === Time windows === #
 
@@ -180,14 +178,21 @@ class MfgSubscription(models.Model):
             window = None
             if subscription.mode == "scheduled":
                 window = cron_schedule.next_run(subscription._cron(), now).replace(tzinfo=None)
-            before = subscription.next_window_at
+            before = subscription.next_window_at or None
             if window == before:
                 continue
+            # Keys whose first message waits for time keep it.
+            waiting = SQL(
+                "owner_id = %s AND worker IS NULL AND due_at <= COALESCE(%s, %s)",
+                subscription.id,
+                before or None,
+                NOW,
+            )
+            self.env["mfg.message.queue"]._lock_keys(queue, waiting)
             self.env.cr.execute(
                 SQL(
-                    "UPDATE %s SET due_at = COALESCE(%s, %s)"
-                    " WHERE owner_id = %s AND worker IS NULL AND due_at = %s",
-                    queue.keys, window, NOW, subscription.id, before or None,
+                    "UPDATE %s SET due_at = COALESCE(%s, %s) WHERE %s",
+                    queue.keys, window, NOW, waiting,
                 )
             )  # fmt: skip
             self.env.cr.execute(

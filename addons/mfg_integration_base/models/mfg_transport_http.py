@@ -9,7 +9,7 @@ from ..tools.http_client import HttpCall, HttpClient
 from ..tools.url_guard import parse_allow_list
 
 MAX_RESPONSE_BYTES = 64 * 1024
-MAX_BATCH_RESPONSE_BYTES = 1024 * 1024
+MAX_BATCH_RESPONSE_BYTES = 256 * 1024
 """The answer to a batch may name every event."""
 
 USER_AGENT = "mfg-integration/1"

@@ -93,22 +93,28 @@ class Settings:
             self._routes[connector_id, batch] = route
         return route
 
-    def policy(self, env, subscription_id):
-        """The ``Policy`` of a subscription; the default one if it was deleted."""
-        policy = self._policies.get(subscription_id)
+    def policy(self, env, due):
+        """The ``Policy`` of a subscription, for what was claimed in this mode; the default one if
+        the subscription was deleted.
+
+        :param due: ``Due``. The mode is that of the claim: what was claimed as one request goes out
+            as one, whatever a person has changed since.
+        """
+        key = (due.id, due.mode, due.batch_size, due.conflate)
+        policy = self._policies.get(key)
         if policy is None:
-            subscription = env["mfg.subscription"].browse(subscription_id).exists()
+            subscription = env["mfg.subscription"].browse(due.id).exists()
             if subscription:
                 retry = subscription.retry_policy_id
                 policy = Policy(
                     retry._schedule(),
                     retry._answer_rules(),
-                    subscription.on_dead == "park" and not subscription.conflate,
-                    subscription._batch(),
+                    subscription.on_dead == "park" and not due.conflate,
+                    subscription._batch(due.mode, due.batch_size),
                 )
             else:
                 policy = Policy(env["mfg.retry.policy"]._default_schedule(), (), False)
-            self._policies[subscription_id] = policy
+            self._policies[key] = policy
         return policy
 
 
@@ -181,9 +187,9 @@ class Flight:
             try:
                 self.prepared = self.route.prepare(good)
                 return None
-            except BatchError as error:  # it cannot be part of the document; the others can
+            except BatchError as error:  # these cannot be part of the document; the others can
                 self.outgoings = [
-                    str(error) if not isinstance(o, str) and o.event.id == error.event_id else o
+                    o if isinstance(o, str) else error.problems.get(o.event.id, o)
                     for o in self.outgoings
                 ]
         return self.outgoings[0]
@@ -206,6 +212,7 @@ class Pump:
     notes: dict = field(default_factory=dict)  # connector id -> (succeeded, detail), the last
     notes_due: float = 0.0  # monotonic time
     settings: Settings | None = None
+    turns: int = 0
     backlog: bool = False  # the last claim took all the room there was
     sent: int = 0
 
@@ -223,12 +230,8 @@ class Pump:
 
     def shares(self, dues, permits):
         """``{subscription id: Share}`` of what may be claimed now."""
-        left, permits, shares = self.free(), dict(permits), {}
-        for due in dues:
-            requests = min(left, permits[due.connector_id])
-            if requests <= 0:
-                continue
-            permits[due.connector_id] -= requests
+        shares = {}
+        for due, requests in self._divided(dues, permits):
             if due.mode == "real_time":
                 # A few keys with much behind them: some of each go one after the other. Behind a
                 # limit or a probe, each request is asked for on its own.
@@ -240,6 +243,27 @@ class Pump:
                 run = 1 if due.conflate else due.batch_size
                 shares[due.id] = Share(messages, run, due.batch_size, messages, due.conflate)
         return shares
+
+    def _divided(self, dues, permits):
+        """``[(Due, requests)]``: the free slots over those that have something to send.
+
+        Each gets its part first, so that one with a long backlog does not take them all, and then
+        more of what others do not need. Who comes first changes from turn to turn.
+        """
+        if not dues:
+            return []
+        self.turns += 1
+        first = self.turns % len(dues)
+        dues = dues[first:] + dues[:first]
+        left, permits, requests = self.free(), dict(permits), dict.fromkeys(dues, 0)
+        for most in (max(1, left // len(dues)), left):
+            for due in dues:
+                more = min(most, left, permits[due.connector_id])
+                if more > 0:
+                    left -= more
+                    permits[due.connector_id] -= more
+                    requests[due] += more
+        return [(due, number) for due, number in requests.items() if number]
 
     def launch(self, flight):
         """Prepare the next request of a flight and hand it to its sender."""

@@ -18,6 +18,7 @@ from . import (
     test_message_edit,
     test_outbox_dispatcher,
     test_partner_health,
+    test_queue_repairs,
     test_record_link,
     test_replay,
     test_screens,

@@ -8,7 +8,7 @@ document next to a file.
 
 import base64
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from decimal import Context, Decimal, DecimalException, InvalidOperation, Rounded
 from hashlib import sha256
@@ -39,10 +39,18 @@ class ColumnError(ValueError):
 
 
 class BatchError(ValueError):
-    """An event cannot be part of the document; without it the others can.
+    """Some events cannot be part of the document; without them the others can.
 
-    :ivar event_id: which one
+    :ivar problems: ``{event id: sentence}``
     """
+
+    def __init__(self, problems: Mapping[str, str]):
+        super().__init__("\n".join(problems.values()))
+        self.problems = dict(problems)
+
+
+class _EventError(Exception):
+    """What is wrong with one event."""
 
     def __init__(self, event_id: str, message: str):
         super().__init__(f"Event {event_id}: {message}")
@@ -152,7 +160,7 @@ def build(
     :param sum_pointer: JSON pointer to numbers that are added up for the totals, exactly; a number
         may be written as a text, and an event that has none counts 0
     :param records: each alone, or with extensions as for ``envelope.encode_structured``
-    :raises BatchError: an event's data cannot be read, or what is to be added is not a number
+    :raises BatchError: names every event whose data cannot be read, or has no number to be added
     :raises KeyError: unknown layout
     """
     content_type = CONTENT_TYPES[layout]
@@ -161,21 +169,28 @@ def build(
         parts.append(csv_cells.row(column.header for column in columns).encode())
     total = Decimal(0)
     count, first, last = 0, None, None
+    problems: dict[str, str] = {}
     for item in records:
         record, extensions = item if isinstance(item, tuple) else (item, ())
         part = encode_structured(record, extensions)
-        event = _read(record.id, part) if layout == "csv" or sum_pointer else None
-        if layout == "csv":
-            part = _row(record.id, [_find(event, column.pointer) for column in columns])
-        elif layout == "jsonl":
+        try:
+            event = _read(record.id, part) if layout == "csv" or sum_pointer else None
+            if layout == "csv":
+                part = _row(record.id, [_find(event, column.pointer) for column in columns])
+            if sum_pointer:
+                total = _add(record.id, total, _find(event, sum_pointer))
+        except _EventError as error:
+            problems[error.event_id] = str(error)
+            continue
+        if layout == "jsonl":
             # Payloads are spliced in as they are; in JSON, line breaks stand between tokens only.
             part = part.replace(b"\r", b" ").replace(b"\n", b" ") + b"\n"
-        elif count:
+        elif layout == "cloudevents" and count:
             part = b"," + part
-        if sum_pointer:
-            total = _add(record.id, total, _find(event, sum_pointer))
         parts.append(part)
         count, first, last = count + 1, first or record, record
+    if problems:
+        raise BatchError(problems)
     content = b"".join([b"[", *parts, b"]"] if layout == "cloudevents" else parts)
     totals = Totals(
         count=count,
@@ -199,7 +214,7 @@ def _read(event_id: str, text: bytes) -> Any:
         # Decimals keep the digits: 5.50 stays 5.50, and sums are exact.
         return json.loads(text, parse_float=Decimal, parse_constant=_refuse)
     except (ValueError, DecimalException, RecursionError) as error:
-        raise BatchError(event_id, f"its data cannot be read ({error}).") from None
+        raise _EventError(event_id, f"its data cannot be read ({error}).") from None
 
 
 def _refuse(token: str) -> None:
@@ -210,7 +225,7 @@ def _row(event_id: str, values: list[Any]) -> bytes:
     try:
         return csv_cells.row(values).encode()
     except (ValueError, RecursionError) as error:
-        raise BatchError(event_id, f"a value cannot be written as CSV ({error}).") from None
+        raise _EventError(event_id, f"a value cannot be written as CSV ({error}).") from None
 
 
 def _find(event: Any, pointer: str) -> Any:
@@ -224,10 +239,10 @@ def _add(event_id: str, total: Decimal, value: Any) -> Decimal:
     if value is None:
         return total
     if isinstance(value, bool) or not isinstance(value, (int, str, Decimal)):
-        raise BatchError(event_id, "what is to be added up is not a number.")
+        raise _EventError(event_id, "what is to be added up is not a number.")
     if isinstance(value, str) and not csv_cells.NUMBER.fullmatch(value):
-        raise BatchError(event_id, f"what is to be added up is not a number, but “{value[:40]}”.")
+        raise _EventError(event_id, f"what is to be added up is not a number, but “{value[:40]}”.")
     try:
         return _SUMS.add(total, Decimal(value))
     except DecimalException:
-        raise BatchError(event_id, f"the sum with it has more than {_SUMS.prec} digits.") from None
+        raise _EventError(event_id, f"the sum with it has more than {_SUMS.prec} digits.") from None

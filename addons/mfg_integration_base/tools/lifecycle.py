@@ -295,6 +295,11 @@ REASONS: Mapping[str, ReasonInfo] = MappingProxyType(
             "A business rule of Odoo stands against it; the detail says which. Remove the cause "
             "and retry, or do the step by hand and cancel the message.",
         ),
+        "owner_deleted": _person(
+            "Its subscription or route was deleted",
+            "It was written while that was being deleted. Make a route or subscription for it, "
+            "then retry, or cancel it with a reason.",
+        ),
         "handler_failed": _person(
             "Booking failed with an error",
             "The attempt holds the error. This is a fault in the software or its set-up: tell "

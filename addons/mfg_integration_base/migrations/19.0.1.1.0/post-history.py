@@ -27,5 +27,11 @@ def migrate(cr, version):
             "   WHERE state IN ('done', 'cancelled') RETURNING *)"
             f" INSERT INTO {table}_history ({columns}) SELECT {columns} FROM gone"
         )
+        link = table.removesuffix("_message").removeprefix("mfg_") + "_message_id"
+        cr.execute(
+            f"UPDATE ONLY {table} m SET attempt_id = ("  # noqa: S608
+            f" SELECT max(a.id) FROM mfg_attempt a WHERE a.{link} = m.id AND a.closed_at IS NULL)"
+            " WHERE m.state = 'running'"
+        )
     for index in OLD_INDEXES:
         cr.execute(f"DROP INDEX IF EXISTS {index}")
