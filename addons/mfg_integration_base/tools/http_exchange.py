@@ -26,6 +26,7 @@ from . import redact
 from .classify import from_failure, from_status, parse_retry_after
 from .client_certificate import ClientCertificateError
 from .http_client import HttpAnswer, HttpCall
+from .patient_socket import connection_socket
 from .tls_contexts import TlsContexts
 from .url_guard import (
     AllowList,
@@ -197,7 +198,11 @@ class _Pool:
         self.users = 0
         self.session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
-                limit=0, resolver=resolver, ttl_dns_cache=_DNS_TTL, keepalive_timeout=_KEEPALIVE
+                limit=0,
+                resolver=resolver,
+                ttl_dns_cache=_DNS_TTL,
+                keepalive_timeout=_KEEPALIVE,
+                socket_factory=connection_socket,
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"Accept-Encoding": "identity"},
