@@ -165,7 +165,7 @@ def test_verification_is_as_asked():
 def opened(monkeypatch):
     """The paths that keys are read from, each with its mode at that time."""
     seen = []
-    real = client_certificate._secret_file
+    real = client_certificate.secret_file
 
     class Recorded:
         def __init__(self, content):
@@ -179,7 +179,7 @@ def opened(monkeypatch):
         def __exit__(self, *exc_info):
             return self._file.__exit__(*exc_info)
 
-    monkeypatch.setattr(client_certificate, "_secret_file", Recorded)
+    monkeypatch.setattr(client_certificate, "secret_file", Recorded)
     return seen
 
 

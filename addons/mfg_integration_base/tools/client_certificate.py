@@ -4,11 +4,7 @@ One text holds the certificate, the certificates of its authorities if the partn
 the private key without a passphrase; in any order, with any text between them.
 """
 
-import contextlib
-import os
 import ssl
-import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -16,6 +12,8 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
+
+from .secret_file import secret_file
 
 MAX_CHARS = 64 * 1024
 _MAX_BLOCKS = 50
@@ -153,7 +151,7 @@ def ssl_context(certificate: ClientCertificate, *, verify: bool) -> ssl.SSLConte
 
 def _load(context: ssl.SSLContext, certificate: ClientCertificate) -> None:
     # Python's ssl reads keys from files only.
-    with _secret_file(certificate.pem.encode()) as path:
+    with secret_file(certificate.pem.encode()) as path:
         try:
             # With a password given, OpenSSL never asks for one on the terminal.
             context.load_cert_chain(path, password="")
@@ -164,27 +162,6 @@ def _load(context: ssl.SSLContext, certificate: ClientCertificate) -> None:
                 f"({error.reason or 'refused by OpenSSL'}): ask its issuer for one with a common "
                 "kind of key (RSA of 2048 bits or more, or ECDSA P-256).",
             ) from None
-
-
-@contextlib.contextmanager
-def _secret_file(content: bytes) -> Iterator[str]:
-    """Yield a path to read ``content`` by, which leads nowhere afterwards."""
-    if hasattr(os, "memfd_create") and os.path.isdir("/proc/self/fd"):
-        descriptor = os.memfd_create("mfg-client-certificate")  # closed on exec
-        try:
-            with open(descriptor, "wb", closefd=False) as stream:
-                stream.write(content)
-            yield f"/proc/self/fd/{descriptor}"
-        finally:
-            os.close(descriptor)
-        return
-    descriptor, path = tempfile.mkstemp(prefix="mfg-")  # for its owner only (0600)
-    try:
-        with open(descriptor, "wb") as stream:
-            stream.write(content)
-        yield path
-    finally:
-        os.unlink(path)
 
 
 def _blocks(text: str) -> list[tuple[str, bytes]]:
