@@ -14,6 +14,7 @@ from . import (
     mfg_connector_actions,
     mfg_connector_runtime,
     mfg_credential,
+    mfg_credential_certificate,
     mfg_dispatcher,
     mfg_environment,
     mfg_event,

@@ -1,4 +1,5 @@
 from . import (
+    test_client_certificate,
     test_connector,
     test_connector_actions,
     test_controllers,
