@@ -19,6 +19,7 @@ from . import (
     mfg_connector_local,
     mfg_connector_runtime,
     mfg_credential,
+    mfg_credential_certificate,
     mfg_dispatcher,
     mfg_environment,
     mfg_event,

@@ -8,6 +8,7 @@ from odoo.exceptions import AccessError, ValidationError
 
 from ..const import ENV_SECRET_KEY, ENV_SECRET_KEY_FILE
 from ..exceptions import ConfigurationError
+from ..tools.client_certificate import ClientCertificateError
 from ..tools.secretbox import KeyRing, SecretBoxError, decrypt, encrypt
 from ..tools.signature import Secret, SignatureError
 
@@ -19,7 +20,9 @@ class MfgCredential(models.Model):
     _description = "Credential of a connector"
     _order = "connector_id, kind, valid_from desc, id desc"
 
-    name = fields.Char(required=True, default=lambda self: self.env._("Signing secret"))
+    name = fields.Char(
+        required=True, compute="_compute_name", store=True, readonly=False, precompute=True
+    )
     connector_id = fields.Many2one("mfg.connector", required=True, ondelete="cascade", index=True)
     company_id = fields.Many2one(related="connector_id.company_id", store=True)
     kind = fields.Selection(
@@ -28,7 +31,10 @@ class MfgCredential(models.Model):
     direction = fields.Selection(
         [("both", "Sending and receiving"), ("out", "Sending"), ("in", "Receiving")],
         required=True,
-        default="both",
+        compute="_compute_direction",
+        store=True,
+        readonly=False,
+        precompute=True,
     )
     active = fields.Boolean(default=True)
     valid_from = fields.Datetime(required=True, default=fields.Datetime.now)
@@ -37,11 +43,30 @@ class MfgCredential(models.Model):
         string="Secret",
         compute="_compute_secret_input",
         inverse="_inverse_secret_input",
-        help="Paste the secret (whsec_…). It is encrypted at once and never shown again.",
+        help="Paste the secret (whsec_…), or certificate and private key in PEM format. It is "
+        "encrypted at once and never shown again.",
     )
     has_secret = fields.Boolean(compute="_compute_has_secret", string="Secret is set")
     # Nobody reads the cipher text through the ORM, administrators included.
     cipher = fields.Char(readonly=True, copy=False, groups=fields.NO_ACCESS, exportable=False)
+
+    @api.depends("kind")
+    def _compute_name(self):
+        names = self._kind_names()
+        for credential in self:
+            # A name that a person has given stays.
+            if not credential.name or credential.name in names.values():
+                credential.name = names.get(credential.kind)
+
+    @api.model
+    def _kind_names(self):
+        """What a credential is called until somebody names it, by kind."""
+        return {"hmac": self.env._("Signing secret")}
+
+    @api.depends("kind")
+    def _compute_direction(self):
+        for credential in self:
+            credential.direction = credential.direction or "both"
 
     @api.depends("cipher")
     def _compute_has_secret(self):
@@ -56,6 +81,19 @@ class MfgCredential(models.Model):
         for credential in self:
             if credential.secret_input:
                 credential._store_secret(credential.secret_input)
+        # The answer to a save reads the form's fields again: out of the cache, it would echo it.
+        self.invalidate_recordset(["secret_input"], flush=False)
+
+    def write(self, vals):
+        if "kind" in vals and any(c.has_secret and c.kind != vals["kind"] for c in self):
+            # The cipher text is bound to the kind and would not open any more.
+            raise ValidationError(
+                self.env._(
+                    "The kind of a credential that holds a secret cannot be changed: create "
+                    "another credential and archive this one."
+                )
+            )
+        return super().write(vals)
 
     @api.model
     def _key_ring(self):
@@ -87,19 +125,31 @@ class MfgCredential(models.Model):
     def _store_secret(self, text):
         self.ensure_one()
         try:
-            Secret.parse(text.strip())
-        except SignatureError as error:
+            plain, public = self._check_secret(text.strip())
+        except (SignatureError, ClientCertificateError) as error:
             raise ValidationError(
                 self.env._("Credential %(name)s: %(error)s", name=self.name, error=error)
             ) from None
-        cipher = encrypt(
-            self._key_ring(), text.strip().encode(), self._aad(), secrets.token_bytes(12)
-        )
+        cipher = encrypt(self._key_ring(), plain.encode(), self._aad(), secrets.token_bytes(12))
         # sudo: the cipher column is closed to everybody but the system.
-        self.sudo().write({"cipher": cipher})
+        self.sudo().write({**public, "cipher": cipher})
+
+    def _check_secret(self, text):
+        """What to encrypt of an input of this kind, and what everybody may know of it as values.
+
+        :raises SignatureError, ClientCertificateError: it cannot be used
+        """
+        Secret.parse(text)
+        return text, {}
+
+    def _secret_of(self, text):
+        """What the engine gets for a stored text of this kind."""
+        return Secret.parse(text)
 
     def _valid_secrets(self, kind, direction):
-        """``[(id, Secret)]`` usable now, newest first. Engine only.
+        """``[(id, secret)]`` usable now, newest first. Engine only.
+
+        A secret is a ``Secret``, or a ``ClientCertificate`` for that kind.
 
         One that does not open is left out with an error in the log: the others go on working.
 
@@ -130,7 +180,7 @@ class MfgCredential(models.Model):
     def _open(self):
         self.ensure_one()
         try:
-            return Secret.parse(decrypt(self._key_ring(), self.cipher, self._aad()).decode())
+            return self._secret_of(decrypt(self._key_ring(), self.cipher, self._aad()).decode())
         except SecretBoxError as error:
             raise ConfigurationError(
                 self.env._(
@@ -145,6 +195,10 @@ class MfgCredential(models.Model):
         self.ensure_one()
         if not self.env.user.has_group("mfg_integration_base.group_manager"):
             raise AccessError(self.env._("Only integration managers make secrets."))
+        if self.kind != "hmac":
+            raise ValidationError(
+                self.env._("Only signing secrets are made here: paste what the issuer gave you.")
+            )
         secret = Secret.generate(secrets.token_bytes)
         self._store_secret(secret.encode())
         # The only time the secret leaves: in the answer to the person who made it.

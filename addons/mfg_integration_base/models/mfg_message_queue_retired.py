@@ -20,8 +20,8 @@ STEPS = 20
 
 
 class MfgMessageQueue(models.AbstractModel):
-    """Ending what waits for connectors or subscriptions that were retired: nobody would ever send it
-    or book it.
+    """Ending what waits for connectors or subscriptions that were retired: nobody would send or
+    book it.
 
     In small transactions after the person's own: that one runs at REPEATABLE READ and would fail
     again and again on the keys of a connector that is busy. What is on its way is left alone; if

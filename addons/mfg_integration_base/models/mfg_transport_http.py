@@ -68,10 +68,11 @@ class MfgTransportHttp(models.AbstractModel):
         if not credentials:
             raise ConfigurationError(
                 self.env._(
-                    "Connector %s has no valid signing secret: messages are not sent unsigned.",
+                    "Connector %s has no valid signing secret; messages are not sent unsigned.",
                     connector.name,
                 )
             )
+        certificate = self._client_certificate(connector)
         secrets = [secret for _id, secret in credentials]
         credential_id = credentials[0][0]
         url = connector.url
@@ -83,6 +84,7 @@ class MfgTransportHttp(models.AbstractModel):
             "allow_list": parse_allow_list(connector.allow_list or ""),
             "allow_http": connector.allow_http,
             "verify_tls": connector.verify_tls,
+            "client_certificate": certificate.pem if certificate else None,
         }
         prepared = self._prepared
 
@@ -95,9 +97,22 @@ class MfgTransportHttp(models.AbstractModel):
             call = HttpCall(
                 method="POST", url=url, headers=tuple(headers.items()), body=body, **limits
             )
-            return prepared(call, _excerpt(url, headers), credential_id)
+            return prepared(call, _excerpt(url, headers, certificate), credential_id)
 
         return post
+
+    def _client_certificate(self, connector):
+        """The ``ClientCertificate`` to show to the partner, or None if it asks for none."""
+        certificate = connector.credential_ids._client_certificate()
+        if certificate and not connector.url.lower().startswith("https://"):
+            raise ConfigurationError(
+                self.env._(
+                    "Connector %s has a client certificate, which only an address that begins "
+                    "with https:// can ask for: change the address, or archive the certificate.",
+                    connector.name,
+                )
+            )
+        return certificate
 
     @api.model
     def _sender(self):
@@ -112,7 +127,9 @@ def _batch_id(outgoings):
     return f"batch_{digest.hexdigest()[:32]}"
 
 
-def _excerpt(url, headers):
+def _excerpt(url, headers, certificate):
     lines = [f"POST {url}"]
+    if certificate:
+        lines.append(f"(client certificate {certificate.subject}, serial {certificate.serial})")
     lines += [f"{name}: {value}" for name, value in redact.headers(headers).items()]
     return "\n".join(lines)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import psycopg2
 
 from ..const import EXCERPT_CHARS
+from ..exceptions import ConfigurationError
 from ..tools import answer_rules, per_item
 from ..tools.batch_document import BatchError
 from ..tools.outcome import Answer, Delivered, Outcome, Reject
@@ -88,6 +89,8 @@ class Settings:
                 route = Route(prepare, transport._sender(), patience=patience)
             except psycopg2.Error:
                 raise  # the database's fault, not the connector's: nothing is buried for it
+            except ConfigurationError as error:  # says what to do: nobody needs to see where
+                route = Route(fault=excerpt(str(error), EXCERPT_CHARS))
             except Exception:  # noqa: BLE001 - one connector's fault must not stop the others
                 route = Route(fault=last_lines())
             self._routes[connector_id, batch] = route

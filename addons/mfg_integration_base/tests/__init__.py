@@ -1,5 +1,6 @@
 from . import (
     test_audit,
+    test_client_certificate,
     test_connector,
     test_connector_actions,
     test_controllers,

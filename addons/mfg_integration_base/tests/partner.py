@@ -15,6 +15,8 @@ class Received:
     message_id: str
     headers: dict
     body: bytes
+    client: str = ""
+    """Common name of the client certificate."""
 
     @property
     def event(self):
@@ -31,14 +33,16 @@ class Partner:
     An item of the script may also be a function ``Received -> (status, body)``.
 
     :param secret: ``whsec_…``; what is not signed with it is answered 401 and not remembered
+    :param context: ``ssl.SSLContext`` of a server: speaks TLS
     """
 
-    def __init__(self, secret=None):
+    def __init__(self, secret=None, context=None):
         self.received = []
         self.script = []
         self.headers = {}
         self.body = b'{"ok": true}'
         self._webhook = Webhook(secret) if secret else None
+        self._context = context
         self._lock = threading.Lock()
 
     def __enter__(self):
@@ -49,7 +53,9 @@ class Partner:
 
             def do_POST(self):
                 status, body = partner._take(
-                    dict(self.headers), self.rfile.read(int(self.headers["Content-Length"]))
+                    dict(self.headers),
+                    self.rfile.read(int(self.headers["Content-Length"])),
+                    _common_name(self.connection),
                 )
                 self.send_response(status)
                 for name, value in partner.headers.items():
@@ -63,6 +69,8 @@ class Partner:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
+        if self._context:
+            self._server.socket = self._context.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
         return self
@@ -74,9 +82,10 @@ class Partner:
 
     @property
     def url(self):
-        return f"http://127.0.0.1:{self._server.server_address[1]}/hook"
+        scheme = "https" if self._context else "http"
+        return f"{scheme}://127.0.0.1:{self._server.server_address[1]}/hook"
 
-    def _take(self, headers, body):
+    def _take(self, headers, body, client):
         with self._lock:
             if self._webhook:
                 lower = {name.lower(): value for name, value in headers.items()}
@@ -84,7 +93,12 @@ class Partner:
                     self._webhook.verify(body, lower, json_parse=False)
                 except Exception:  # noqa: BLE001 - whatever it dislikes is a bad signature
                     return 401, self.body
-            request = Received(headers.get("webhook-id", ""), headers, body)
+            request = Received(headers.get("webhook-id", ""), headers, body, client)
             self.received.append(request)
             answer = self.script.pop(0) if self.script else 200
             return answer(request) if callable(answer) else (answer, self.body)
+
+
+def _common_name(connection):
+    certificate = getattr(connection, "getpeercert", lambda: None)() or {}
+    return dict(part[0] for part in certificate.get("subject", ())).get("commonName", "")

@@ -92,6 +92,17 @@ class TestCredential(MfgCase):
         copy = self.credential.copy()
         self.assertFalse(copy.has_secret)
 
+    def test_saving_does_not_echo_it(self):
+        manager = self.user("mfg_integration_base.group_manager")
+        credential = self.credential.with_user(manager)
+        spec = {"secret_input": {}, "has_secret": {}}
+        [written] = credential.web_save({"secret_input": self.plain}, spec)
+        [created] = credential.browse().web_save(
+            {"connector_id": self.partner_connector.id, "secret_input": self.plain}, spec
+        )
+        for saved in (written, created):
+            self.assertEqual((saved["secret_input"], saved["has_secret"]), (False, True))
+
     def test_nothing_is_told_in_the_chatter(self):
         self.credential.secret_input = self.add_secret(self.partner_connector)
         self.env.flush_all()

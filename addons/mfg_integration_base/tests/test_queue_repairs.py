@@ -133,7 +133,7 @@ class TestShares(OutboxCase):
             Due(n, n, most, "real_time", 1, False, False, False, False, 0, 1)
             for n, most in enumerate(wanted)
         ]
-        found = pump.shares(dues, {n: most for n, most in enumerate(wanted)})
+        found = pump.shares(dues, dict(enumerate(wanted)))
         return [found[n].keys if n in found else 0 for n in range(len(wanted))]
 
     def test_no_more_than_the_lane_has(self):

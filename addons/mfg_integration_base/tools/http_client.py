@@ -38,6 +38,8 @@ class HttpCall:
     :param allow_list: addresses outside the public internet that may be connected to
     :param allow_http: permit unencrypted ``http``
     :param verify_tls: check the partner's certificate and host name
+    :param client_certificate: certificate and key in PEM to show to a partner that asks for them,
+        see ``client_certificate.parse``; only with ``https``
     """
 
     method: str
@@ -51,6 +53,7 @@ class HttpCall:
     allow_list: AllowList = AllowList()  # noqa: RUF009  frozen
     allow_http: bool = False
     verify_tls: bool = True
+    client_certificate: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

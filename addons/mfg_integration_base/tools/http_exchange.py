@@ -24,7 +24,10 @@ from yarl import URL
 
 from . import redact
 from .classify import from_failure, from_status, parse_retry_after
+from .client_certificate import ClientCertificateError
 from .http_client import HttpAnswer, HttpCall
+from .patient_socket import connection_socket
+from .tls_contexts import TlsContexts
 from .url_guard import (
     AllowList,
     BlockedAddress,
@@ -62,10 +65,11 @@ _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 class Exchanger:
-    """Keeps connections alive between exchanges, apart for each allow-list.
+    """Keeps connections alive between exchanges, apart for each allow-list and client certificate.
 
     A connection that one connector's allow-list permitted must not serve another connector that
-    may not go there, so the pool is chosen by the allow-list.
+    may not go there, so the pool is chosen by the allow-list. Within a pool, aiohttp reuses a
+    connection only with the SSL context that opened it, and each certificate has its own.
 
     :param clock: current time with a zone
     """
@@ -76,6 +80,7 @@ class Exchanger:
         # Of its own, so that lookups at a dead name server hold up nothing else.
         self._dns = ThreadPoolExecutor(_DNS_THREADS, thread_name_prefix="mfg-dns")
         self._pools: OrderedDict[AllowList, _Pool] = OrderedDict()
+        self._contexts = TlsContexts()
 
     async def exchange(self, call: HttpCall) -> HttpAnswer:
         """Make one request and return what came of it."""
@@ -95,6 +100,7 @@ class Exchanger:
         for pool in self._pools.values():
             await pool.session.close()
         self._pools.clear()
+        await self._contexts.close()
         self._dns.shutdown(wait=False, cancel_futures=True)
 
     async def _answer(self, call: HttpCall) -> HttpAnswer:
@@ -102,6 +108,7 @@ class Exchanger:
         parsed, url = _target(call.url, call.allow_http)
         if parsed.address is not None:  # aiohttp does not ask the resolver for these
             check_address(parsed.address, call.allow_list)
+        context = await self._ssl(call, url)
         pool = self._pool(call.allow_list)
         pool.users += 1
         try:
@@ -113,7 +120,7 @@ class Exchanger:
                 headers=call.headers,
                 data=_payload(call.body),
                 allow_redirects=False,
-                ssl=call.verify_tls,
+                ssl=context,
                 timeout=aiohttp.ClientTimeout(
                     total=call.total_timeout,
                     connect=call.connect_timeout,
@@ -126,6 +133,14 @@ class Exchanger:
                 response.release()
         finally:
             pool.users -= 1
+
+    async def _ssl(self, call: HttpCall, url: URL) -> ssl.SSLContext | bool:
+        """What aiohttp takes as ``ssl``; the same object for calls that may share a connection."""
+        if call.client_certificate is None:
+            return call.verify_tls
+        if url.scheme != "https":  # the partner would not learn who we are
+            raise UrlError("A client certificate needs an address that begins with https://.")
+        return await self._contexts.get(call.client_certificate, verify=call.verify_tls)
 
     async def _read(self, call: HttpCall, response: aiohttp.ClientResponse) -> HttpAnswer:
         """The status has come, and it decides: a body that breaks off does not unsay it."""
@@ -183,7 +198,11 @@ class _Pool:
         self.users = 0
         self.session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
-                limit=0, resolver=resolver, ttl_dns_cache=_DNS_TTL, keepalive_timeout=_KEEPALIVE
+                limit=0,
+                resolver=resolver,
+                ttl_dns_cache=_DNS_TTL,
+                keepalive_timeout=_KEEPALIVE,
+                socket_factory=connection_socket,
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"Accept-Encoding": "identity"},
@@ -278,7 +297,7 @@ def _failure(error: Exception) -> tuple[str, str] | None:
     """
     if isinstance(error, BlockedAddress):
         return "blocked_address", str(error)
-    if isinstance(error, (UrlError, _BadHeadError)):
+    if isinstance(error, (UrlError, _BadHeadError, ClientCertificateError)):
         return "prepare", str(error)
     if isinstance(error, aiohttp.InvalidURL):
         return "prepare", "the address is not valid"
@@ -290,6 +309,8 @@ def _failure(error: Exception) -> tuple[str, str] | None:
         return "dns", _reason(error)
     if isinstance(error, (aiohttp.ClientSSLError, ssl.SSLError, ssl.CertificateError)):
         return "tls", _reason(error)
+    if alert := _tls_alert(error):
+        return "tls", _reason(alert)
     if isinstance(error, aiohttp.ClientConnectorError):
         return "connect", _reason(error)
     if isinstance(error, aiohttp.ClientResponseError):
@@ -301,6 +322,17 @@ def _failure(error: Exception) -> tuple[str, str] | None:
     if isinstance(error, OSError):
         return "connect", _reason(error)
     return None
+
+
+def _tls_alert(error: Exception) -> ssl.SSLError | None:
+    """Return what the partner's TLS told us when it ended the connection.
+
+    In TLS 1.3 the partner looks at our certificate when our side of the handshake is over: a
+    refusal comes in place of the answer.
+    """
+    cause = error.__cause__
+    is_alert = isinstance(cause, ssl.SSLError) and "_ALERT_" in (cause.reason or "")
+    return cause if is_alert else None
 
 
 def _reason(error: Exception) -> str:

@@ -163,7 +163,8 @@ REASONS: Mapping[str, ReasonInfo] = MappingProxyType(
         "tls": _time(
             "Encrypted connection failed",
             "Sending is repeated. Check the partner's certificate: its validity, its host name "
-            "and the authority that signed it.",
+            "and the authority that signed it. If the partner asks for a client certificate, check "
+            "the connector's.",
         ),
         "breaker_open": _time(
             "Partner is down: waiting",
