@@ -84,13 +84,20 @@ def test_an_update_keeps_messages_events_and_attempts(installed):
         ), message AS (
             INSERT INTO mfg_outbox_message (uuid, state, event_id, event_type, subscription_id,
                    connector_id, company_id, lane_id, ordering_key, attempt_count, tries,
-                   created_at)
-            SELECT 'm' || state, state, id, 'test.v1', 1, 1, 1, 1, state, 1, 1, now() FROM event
+                   created_at, dead_at)
+            SELECT 'm' || state, state, id, 'test.v1', 1, 1, 1, 1, state, 1, 1, now(),
+                   CASE WHEN state = 'dead' THEN now() END
+              FROM event
             RETURNING id
         )
         INSERT INTO mfg_attempt (direction, outbox_message_id, number, started_at, closed_at)
         SELECT 'out', id, 1, now(), now() FROM message
         """,
+    )
+    databases.query(
+        installed,
+        "WITH ended AS (DELETE FROM ONLY mfg_outbox_message WHERE state IN ('done', 'cancelled')"
+        " RETURNING *) INSERT INTO mfg_outbox_message_history SELECT * FROM ended",
     )
     rows = {
         table: databases.query(installed, f"SELECT * FROM {table} ORDER BY id", [])

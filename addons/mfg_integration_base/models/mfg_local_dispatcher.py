@@ -3,7 +3,7 @@ import logging
 import traceback
 from dataclasses import dataclass
 
-from odoo import models
+from odoo import SUPERUSER_ID, models
 from odoo.tools import SQL
 
 from ..const import EXCERPT_CHARS, JOB_EVENT_TYPE
@@ -57,7 +57,7 @@ class MfgLocalDispatcher(models.AbstractModel):
                 """
                 SELECT m.id, e.uuid, e.type, e.data, e.model, e.res_id, e.correlation_id,
                        e.traceparent, c.id, c.company_id, c.builtin, c.service_user_id,
-                       s.local_action_id, COALESCE(u.active, FALSE),
+                       s.local_action_id, COALESCE(u.active OR u.id = %s, FALSE),
                        COALESCE(p.cancel_requested, FALSE)
                   FROM ONLY mfg_outbox_message m
                   JOIN mfg_event e ON e.id = m.event_id
@@ -67,6 +67,7 @@ class MfgLocalDispatcher(models.AbstractModel):
                   LEFT JOIN mfg_job_progress p ON p.message_id = m.id
                  WHERE m.id = ANY(%s)
                 """,
+                SUPERUSER_ID,  # archived in every database
                 [claim.message_id for claim in claims],
             )
         )
