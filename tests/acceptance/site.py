@@ -175,13 +175,18 @@ class Site:
         )
         return [outcomes for (outcomes,) in rows]
 
-    def let_leases_run_out(self) -> None:
-        """What the passing of time does, by the clock that decides: the database's."""
+    def let_leases_run_out(self, pid: int | None = None) -> None:
+        """What the passing of time does, by the clock that decides: the database's.
+
+        :param pid: of the runner that is gone, where another one lives on
+        """
+        whose = "%" if pid is None else f"%:{pid}"
         for table in ("mfg_outbox_key", "mfg_inbox_key"):
             databases.query(
                 self.database,
                 f"UPDATE {table} SET due_at = statement_timestamp() AT TIME ZONE 'UTC'"
-                " WHERE worker IS NOT NULL",
+                " WHERE worker LIKE %s",
+                [whose],
             )
 
     # === Messages in === #

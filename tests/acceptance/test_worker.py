@@ -172,7 +172,7 @@ def test_one_of_several_processes_is_killed_and_replaced(quiet_site, folder, par
         )
         assert found[second][3]
         partner.release()
-        quiet_site.let_leases_run_out()
+        quiet_site.let_leases_run_out(first)
         partner.script(then=faults.ok)
         messages = quiet_site.wait_until_done(link)
         # Twice at most what the killed one had in flight, and with the same ids.

@@ -276,7 +276,7 @@ class TestSendingWithCertificate(CertificateMixin, OutboxCase):
 
     def test_in_a_batch_too(self):
         self.store(self.sender)
-        self.subscriber.write({"mode": "micro_batch", "ordering": "none"})
+        self.subscriber.write({"mode": "micro_batch", "ordering": "none", "linger_ms": 0})
         self.emit(self.first, 1, 2)
         self.drain()
         self.assertEqual({request.client for request in self.strict.received}, {"plant 7"})

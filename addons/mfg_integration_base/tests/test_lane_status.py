@@ -163,6 +163,7 @@ class TestLaneStatus(OutboxCase):
         [claim] = queue._claim(QUEUES["out"], {self.subscriber.id: 1}, 1, "test")
         self.assertEqual(claim.message_id, running.id)
         self.sender.action_retire()
+        self.env.flush_all()
         with mute_logger("odoo.sql_db"):
             while queue._cancel_retired(QUEUES["out"], self.sender.ids):
                 pass
