@@ -1,0 +1,260 @@
+"""What happens to an installation in the worst week of its life, in a few minutes.
+
+Runners are killed and PostgreSQL is restarted at moments that a seeded generator picks, while
+business transactions go on emitting.
+"""
+
+import math
+import random
+import socket
+import threading
+import time
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+
+import requests
+
+from tests.harness import databases
+from tests.harness.cluster import Cluster
+from tests.harness.process import ChildProcess
+from tests.harness.rpc import Rpc, RpcError
+from tests.harness.server import OdooServer
+from tests.harness.waiting import wait_for
+
+from .moody import MoodyPartner
+from .site import Site
+
+PROGRESS_SECONDS = 120
+"""For something to move on: leases of 20 s, retries, and processes that start on a busy machine."""
+MOST_AT_ONCE = 20
+"""Events of one business transaction."""
+
+
+class Runner:
+    """One process that delivers, and the hand that starts it again."""
+
+    def __init__(self, process: ChildProcess):
+        self.process = process
+        self.ready = True
+        self._kind = "cron" if isinstance(process, OdooServer) else "worker"
+
+    @property
+    def name(self) -> str:
+        """By which it claims."""
+        return f"{self._kind}@{socket.gethostname()}:{self.process.pid}"
+
+    def kill(self) -> None:
+        """SIGKILL, and start anew without waiting for it."""
+        assert self.process.running or not self.ready, f"{self.process.name} ended by itself"
+        self.process.kill()
+        self.process.spawn()
+        self.ready = False
+
+    def wait_ready(self) -> None:
+        """A start that the database fails is repeated, as a service manager does."""
+        if self.ready:
+            assert self.process.running, f"{self.process.name} ended by itself"
+            return
+
+        def ready() -> bool:
+            if not self.process.running:
+                self.process.spawn()
+            try:
+                self.process.wait_ready()
+            except AssertionError:
+                if self.process.running:
+                    raise
+                return False
+            return True
+
+        wait_for(ready, PROGRESS_SECONDS, f"{self.process.name} to start", seen=self.process.tail)
+        self.ready = True
+
+
+class Business(threading.Thread):
+    """Transactions that emit, one after the other, as far as they are allowed to go.
+
+    Those that fail are not repeated: whether they were committed is what the database says.
+    """
+
+    def __init__(self, site: Site, contacts: list[int], rng: random.Random):
+        super().__init__(name="business", daemon=True)
+        self.committed = 0
+        """Events of transactions that were told to be committed."""
+        self.failures = 0
+        """Transactions that failed, or whose answer did not come."""
+        self.allowed = 0
+        self._site = site
+        self._contacts = contacts
+        self._rng = rng
+        self._ended = threading.Event()
+        self._error: BaseException | None = None
+
+    def run(self) -> None:
+        try:
+            rpc: Rpc | None = None
+            while not self._ended.is_set():
+                some = min(self._rng.randint(1, MOST_AT_ONCE), self.allowed - self.committed)
+                if some <= 0:
+                    self._ended.wait(0.02)
+                    continue
+                try:
+                    rpc = rpc or self._site.rpc()
+                    self._site.emit(self._rng.sample(self._contacts, some), rpc)
+                except (requests.RequestException, RpcError):
+                    self.failures += 1
+                    rpc = None
+                    self._ended.wait(0.2)
+                else:
+                    self.committed += some
+        except BaseException as error:  # noqa: BLE001 - raised again by check()
+            self._error = error
+
+    def check(self) -> None:
+        """:raises BaseException: what ended it"""
+        if self._error:
+            raise self._error
+
+    def end(self) -> None:
+        self._ended.set()
+        self.join(PROGRESS_SECONDS)
+        self.check()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much chaos.
+
+    :param events: at least so many
+    :param kills: of runners
+    :param restarts: of PostgreSQL; every second one is a crash
+    """
+
+    events: int
+    kills: int
+    restarts: int
+
+
+@dataclass
+class Chaos:
+    """The run.
+
+    :param helped: names of killed runners whose leases were let run out; those of others run out
+        by themselves
+    :param unhelped: names of the others
+    :param in_flight: ids of the attempts under way of runners that were killed, or of all when
+        PostgreSQL ended
+    :param starting: how many were killed before they were ready
+    """
+
+    site: Site
+    cluster: Cluster
+    runners: list[Runner]
+    partner: MoodyPartner
+    business: Business
+    rng: random.Random
+    helped: list[str] = field(default_factory=list)
+    unhelped: list[str] = field(default_factory=list)
+    in_flight: set[int] = field(default_factory=set)
+    disruptions: int = 0
+    starting: int = 0
+
+    def run(self, plan: Plan) -> None:
+        disruptions = ["kill"] * plan.kills + ["restart"] * plan.restarts
+        self.rng.shuffle(disruptions)
+        share = math.ceil(plan.events / (len(disruptions) + 1))
+        self.business.start()
+        crash = False
+        for disruption in disruptions:
+            victim = self.rng.choice(self.runners)
+            if disruption == "restart" or self.rng.random() < 0.85:
+                victim.wait_ready()
+            self._let_go_on(share)
+            self._wait_for_taken(self.rng.uniform(0.1, 0.6) * share)
+            if disruption == "kill":
+                self._kill(victim)
+            else:
+                self._restart(crash=crash)
+                crash = not crash
+        self.business.allowed = max(plan.events, self.business.allowed)
+        self._wait(
+            lambda: self.business.committed >= self.business.allowed, "the last transactions"
+        )
+        self.business.end()
+        for runner in self.runners:
+            runner.wait_ready()
+
+    def _let_go_on(self, events: int) -> None:
+        self.business.allowed += events
+
+    def _wait_for_taken(self, more: float) -> None:
+        goal = len(self.partner.first) + more
+        self._wait(lambda: len(self.partner.first) >= goal, f"{more:.0f} more messages to arrive")
+
+    def _wait(self, condition, what: str) -> None:
+        def met() -> bool:
+            self.business.check()
+            for runner in self.runners:
+                if not runner.process.running:
+                    runner.wait_ready()
+            return condition()
+
+        wait_for(
+            met, PROGRESS_SECONDS, what, poll=0.005,
+            seen=lambda: (
+                f"{self.business.committed} of {self.business.allowed} emitted, "
+                f"{len(self.partner.first)} taken, {self.disruptions} disruptions"
+            ),
+        )  # fmt: skip
+
+    def _kill(self, victim: Runner) -> None:
+        name = victim.name
+        self.starting += not victim.ready
+        if not self.unhelped:
+            # The first one is sure to have work: its leases run out by themselves, and must.
+            self._freeze_at_work(victim)
+        victim.kill()
+        self._note_in_flight([name])
+        if self.unhelped and self.rng.random() < 0.7:
+            self.helped.append(name)
+            databases.query(
+                self.site.database,
+                "UPDATE mfg_outbox_key SET due_at = statement_timestamp() AT TIME ZONE 'UTC'"
+                " WHERE worker = %s",
+                [name],
+            )
+        else:
+            self.unhelped.append(name)
+
+    def _freeze_at_work(self, victim: Runner) -> None:
+        def at_work() -> bool:
+            self._let_go_on(1)
+            victim.process.freeze()
+            if self._under_way([victim.name]):
+                return True
+            victim.process.thaw()
+            time.sleep(0.05)
+            return False
+
+        wait_for(at_work, PROGRESS_SECONDS, f"{victim.process.name} to have something in flight")
+
+    def _restart(self, *, crash: bool) -> None:
+        names = [runner.name for runner in self.runners]
+        self.cluster.end(crash=crash)
+        ended_at = datetime.now(timezone.utc)
+        self.cluster.start()
+        self._note_in_flight(names, ended_at)
+
+    def _note_in_flight(self, names: list[str], before: datetime | None = None) -> None:
+        self.in_flight |= self._under_way(names, before)
+        self.disruptions += 1
+
+    def _under_way(self, names: list[str], before: datetime | None = None) -> set[int]:
+        """Attempts of these runners that are not closed, and began before."""
+        found = databases.query(
+            self.site.database,
+            "SELECT id FROM mfg_attempt WHERE closed_at IS NULL AND worker = ANY(%s)"
+            " AND started_at < %s::timestamptz AT TIME ZONE 'UTC'",
+            [names, before or datetime.now(timezone.utc)],
+        )
+        return {row[0] for row in found}
