@@ -16,10 +16,10 @@ import requests
 
 from tests.harness import databases
 from tests.harness.cluster import Cluster
-from tests.harness.process import ChildProcess
 from tests.harness.rpc import Rpc, RpcError
 from tests.harness.server import OdooServer
 from tests.harness.waiting import wait_for
+from tests.harness.worker import Worker
 
 from .moody import MoodyPartner
 from .site import Site
@@ -33,9 +33,9 @@ MOST_AT_ONCE = 20
 class Runner:
     """One process that delivers, and the hand that starts it again."""
 
-    def __init__(self, process: ChildProcess):
+    def __init__(self, process: OdooServer | Worker):
         self.process = process
-        self.ready = True
+        self.ready = False
         self._kind = "cron" if isinstance(process, OdooServer) else "worker"
 
     @property
@@ -45,30 +45,21 @@ class Runner:
 
     def kill(self) -> None:
         """SIGKILL, and start anew without waiting for it."""
-        assert self.process.running or not self.ready, f"{self.process.name} ended by itself"
         self.process.kill()
         self.process.spawn()
         self.ready = False
 
-    def wait_ready(self) -> None:
-        """A start that the database fails is repeated, as a service manager does."""
-        if self.ready:
-            assert self.process.running, f"{self.process.name} ended by itself"
-            return
+    def look(self) -> bool:
+        """Whether it is ready; a start that the database failed is repeated, as a service manager
+        does.
 
-        def ready() -> bool:
-            if not self.process.running:
-                self.process.spawn()
-            try:
-                self.process.wait_ready()
-            except AssertionError:
-                if self.process.running:
-                    raise
-                return False
-            return True
-
-        wait_for(ready, PROGRESS_SECONDS, f"{self.process.name} to start", seen=self.process.tail)
-        self.ready = True
+        :raises AssertionError: it was ready, and has ended by itself
+        """
+        if not self.process.running:
+            assert not self.ready, f"{self.process.name} ended by itself:\n{self.process.tail()}"
+            self.process.spawn()
+        self.ready = self.ready or self.process.is_ready()
+        return self.ready
 
 
 class Business(threading.Thread):
@@ -128,8 +119,10 @@ class Plan:
     :param events: at least so many
     :param kills: of runners
     :param restarts: of PostgreSQL; every second one is a crash
+    :param workers: beside Odoo's scheduled actions
     """
 
+    workers: int
     events: int
     kills: int
     restarts: int
@@ -150,7 +143,7 @@ class Chaos:
     site: Site
     cluster: Cluster
     runners: list[Runner]
-    partner: MoodyPartner
+    partners: list[MoodyPartner]
     business: Business
     rng: random.Random
     helped: list[str] = field(default_factory=list)
@@ -166,9 +159,7 @@ class Chaos:
         self.business.start()
         crash = False
         for disruption in disruptions:
-            victim = self.rng.choice(self.runners)
-            if disruption == "restart" or self.rng.random() < 0.85:
-                victim.wait_ready()
+            victim = self._victim()
             self._let_go_on(share)
             self._wait_for_taken(self.rng.uniform(0.1, 0.6) * share)
             if disruption == "kill":
@@ -181,29 +172,47 @@ class Chaos:
             lambda: self.business.committed >= self.business.allowed, "the last transactions"
         )
         self.business.end()
-        for runner in self.runners:
-            runner.wait_ready()
+        self._wait(lambda: all(runner.ready for runner in self.runners), "all runners to be ready")
+
+    def _victim(self) -> Runner:
+        """Mostly one that is ready, as soon as there is one; the first time, a worker."""
+        if self.unhelped and self.rng.random() < 0.15:
+            return self.rng.choice(self.runners)
+        ready = []
+
+        def any_ready() -> bool:
+            ready[:] = [
+                runner for runner in self.runners
+                if runner.ready and (self.unhelped or isinstance(runner.process, Worker))
+            ]  # fmt: skip
+            return bool(ready)
+
+        self._wait(any_ready, "a runner to be ready")
+        return self.rng.choice(ready)
 
     def _let_go_on(self, events: int) -> None:
         self.business.allowed += events
 
     def _wait_for_taken(self, more: float) -> None:
-        goal = len(self.partner.first) + more
-        self._wait(lambda: len(self.partner.first) >= goal, f"{more:.0f} more messages to arrive")
+        goal = self._taken + more * len(self.partners)
+        self._wait(lambda: self._taken >= goal, f"{goal:.0f} messages to arrive")
+
+    @property
+    def _taken(self) -> int:
+        return sum(len(partner.taken) for partner in self.partners)
 
     def _wait(self, condition, what: str) -> None:
         def met() -> bool:
             self.business.check()
             for runner in self.runners:
-                if not runner.process.running:
-                    runner.wait_ready()
+                runner.look()
             return condition()
 
         wait_for(
             met, PROGRESS_SECONDS, what, poll=0.005,
             seen=lambda: (
                 f"{self.business.committed} of {self.business.allowed} emitted, "
-                f"{len(self.partner.first)} taken, {self.disruptions} disruptions"
+                f"{self._taken} taken, {self.disruptions} disruptions"
             ),
         )  # fmt: skip
 
@@ -211,7 +220,7 @@ class Chaos:
         name = victim.name
         self.starting += not victim.ready
         if not self.unhelped:
-            # The first one is sure to have work: its leases run out by themselves, and must.
+            # The first one is sure to have work; its leases run out by nothing but time.
             self._freeze_at_work(victim)
         victim.kill()
         self._note_in_flight([name])

@@ -63,33 +63,32 @@ class MoodyPartner(Partner):
         super().__init__()
         self._rng = rng
         self._diary = threading.Lock()
-        self.taken: list[str] = []
-        """Ids of the messages, in the order in which they were taken, repeats included."""
-        self.first: dict[str, None] = {}
-        """The same, each only the first time."""
+        self.taken: dict[str, int] = {}
+        """How often each event was taken, in the order of the first times."""
         self.in_doubt: dict[str, int] = defaultdict(int)
-        """How often a message was taken without a whole answer that says so."""
+        """How often an event was taken without a whole answer that says so."""
         self.asked: dict[str, int] = defaultdict(int)
-        """How often a message arrived, taken or not."""
+        """How often an event arrived, taken or not."""
         self.bodies: dict[str, set[bytes]] = defaultdict(set)
-        """Digests of what arrived under an id."""
+        """Digests of what arrived under a message id."""
         self.script(then=self._answer)
 
     @property
     def repeats(self) -> int:
-        return len(self.taken) - len(self.first)
+        return sum(self.taken.values()) - len(self.taken)
 
     def _next(self, request: Request) -> Behaviour:
-        return self._answer  # twenty thousand requests are not kept
+        return self._answer  # tens of thousands of requests are not kept
 
     def _answer(self, partner: Partner, connection: socket.socket, request: Request) -> bool:
+        document = request.event
+        events = document if isinstance(document, list) else [document]
         with self._diary:
             (mood,) = self._rng.choices(MOODS, [mood.share for mood in MOODS])
-            name = request.message_id
-            self.asked[name] += 1
-            self.bodies[name].add(hashlib.sha256(request.body).digest())
-            if mood.takes:
-                self.taken.append(name)
-                self.first[name] = None
-                self.in_doubt[name] += not mood.says_so
+            self.bodies[request.message_id].add(hashlib.sha256(request.body).digest())
+            for event in events:
+                self.asked[event["id"]] += 1
+                if mood.takes:
+                    self.taken[event["id"]] = self.taken.get(event["id"], 0) + 1
+                    self.in_doubt[event["id"]] += not mood.says_so
         return mood.behaviour(partner, connection, request)

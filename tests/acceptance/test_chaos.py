@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -24,11 +25,14 @@ from .chaos import PROGRESS_SECONDS, Business, Chaos, Plan, Runner
 from .moody import READ_TIMEOUT, MoodyPartner
 from .site import EVENT, Link, Site
 
-WORKERS = 3
 IN_FLIGHT = 4
 MAX_RUN = 20
-"""Messages of a key that are claimed at once, at the most; each call belongs to one key."""
+"""Messages of a key that are claimed at once, at the most, where each is sent alone."""
+BATCH = 10
+CLAIMED = IN_FLIGHT * MAX_RUN + IN_FLIGHT
+"""Attempts that one runner may have open: those of the runs, and of the batches."""
 KEYS = 100
+DATABASE = f"mfg_chaos_{os.getpid()}"
 
 
 @pytest.fixture
@@ -45,31 +49,26 @@ def cluster(template, tmp_path, monkeypatch) -> Iterator[Cluster]:
         yield cluster
 
 
-DATABASE = f"mfg_chaos_{os.getpid()}"
-
-
 @dataclass(frozen=True)
 class Row:
     """An event's message.
 
-    :param attempts: how many there were
+    :param attempts: how many it had alone, not in a batch
     :param lost: of these, whose runner was lost
     :param late: of these, whose answer did not come in time
-    :param open: of these, not closed
     """
 
     event_id: int
     key: str
-    uuid: str
+    event: str
     state: str
     attempts: int
     lost: int
     late: int
-    open: int
 
 
 def committed() -> list[tuple[int, str]]:
-    """``(id, ordering key)`` of all events, in the order of their commits per key."""
+    """``(id, ordering key)`` of all events; ids of a key are in the order of their commits."""
     return databases.query(
         DATABASE, "SELECT id, ordering_key FROM mfg_event WHERE type = %s ORDER BY id", [EVENT]
     )
@@ -81,13 +80,13 @@ def rows(link: Link) -> list[Row]:
         for row in databases.query(
             DATABASE,
             """
-            SELECT m.event_id, m.ordering_key, m.uuid, m.state, count(a.id),
+            SELECT m.event_id, m.ordering_key, e.uuid, m.state, count(a.id),
                    count(*) FILTER (WHERE a.outcome = 'lost'),
-                   count(*) FILTER (WHERE a.reason_code = 'timeout'),
-                   count(*) FILTER (WHERE a.id IS NOT NULL AND a.closed_at IS NULL)
-              FROM mfg_outbox_message m LEFT JOIN mfg_attempt a ON a.outbox_message_id = m.id
+                   count(*) FILTER (WHERE a.reason_code = 'timeout')
+              FROM mfg_outbox_message m JOIN mfg_event e ON e.id = m.event_id
+              LEFT JOIN mfg_attempt a ON a.outbox_message_id = m.id
              WHERE m.subscription_id = %s
-             GROUP BY m.id, m.event_id, m.ordering_key, m.uuid, m.state
+             GROUP BY m.id, m.event_id, m.ordering_key, e.uuid, m.state
              ORDER BY m.event_id, m.id
             """,
             [link.subscription_id],
@@ -95,18 +94,27 @@ def rows(link: Link) -> list[Row]:
     ]
 
 
-def waiting(link: Link) -> int:
+def waiting(links: list[Link]) -> int:
     """Messages in the hot table."""
     ((count,),) = databases.query(
         DATABASE,
-        "SELECT count(*) FROM ONLY mfg_outbox_message WHERE subscription_id = %s",
-        [link.subscription_id],
+        "SELECT count(*) FROM ONLY mfg_outbox_message WHERE subscription_id = ANY(%s)",
+        [[link.subscription_id for link in links]],
     )
     return count
 
 
-def connect(site: Site, url: str) -> Link:
-    """A connector with little patience, and messages that are never given up."""
+def attempts(condition: str, *parameters: object) -> dict[int, int]:
+    """``{id: number of messages}`` of the attempts for which this holds."""
+    return dict(
+        databases.query(
+            DATABASE, f"SELECT id, message_count FROM mfg_attempt WHERE {condition}", parameters
+        )
+    )
+
+
+def connect(site: Site, url: str, **subscription: object) -> Link:
+    """A connector with little patience, and messages that are not given up for long."""
     link = site.connect(
         url, max_in_flight=IN_FLIGHT, connect_timeout=READ_TIMEOUT, read_timeout=READ_TIMEOUT,
         total_timeout=READ_TIMEOUT, breaker_threshold=4, breaker_cool_down=1,
@@ -116,106 +124,115 @@ def connect(site: Site, url: str) -> Link:
     (policy,) = admin.create(
         "mfg.retry.policy", {"name": "Again and again", "schedule": " ".join(["1s"] * 15)}
     )
-    admin.write("mfg.subscription", [link.subscription_id], {"retry_policy_id": policy})
+    admin.write(
+        "mfg.subscription", [link.subscription_id], {"retry_policy_id": policy, **subscription}
+    )
     return link
 
 
-def assert_nothing_lost(partner: MoodyPartner, chaos: Chaos, link: Link, note) -> None:
+def assert_nothing_lost(partner: MoodyPartner, business: Business, link: Link) -> None:
+    """Everything that was committed arrived, in order per key, and nothing is left behind."""
     events, messages = committed(), rows(link)
-    # What a transaction was told to be committed is there, and each event has its one message.
-    assert len(events) >= chaos.business.committed
+    assert len(events) >= business.committed
     assert [(row.event_id, row.key) for row in messages] == events
     assert {row.state for row in messages} == {"done"}
-    assert [row for row in messages if row.open] == []
+    assert attempts("connector_id = %s AND closed_at IS NULL", link.connector_id) == {}
     keys = "SELECT * FROM mfg_outbox_key WHERE owner_id = %s"
     assert databases.query(DATABASE, keys, [link.subscription_id]) == []
 
-    # It arrived, in order per key.
-    assert set(partner.first) == {row.uuid for row in messages}
-    key_of = {row.uuid: row.key for row in messages}
+    assert set(partner.taken) == {row.event for row in messages}
+    key_of = {row.event: row.key for row in messages}
     expected, arrived = defaultdict(list), defaultdict(list)
     for row in messages:
-        expected[row.key].append(row.uuid)
-    for uuid in partner.first:
-        arrived[key_of[uuid]].append(uuid)
+        expected[row.key].append(row.event)
+    for event in partner.taken:
+        arrived[key_of[event]].append(event)
     for key, uuids in expected.items():
         assert arrived[key] == uuids, f"order of {key}"
 
-    # Repeats are the same message again, and somebody had reason to send it again.
-    assert set(partner.asked) == set(partner.first)
-    assert [uuid for uuid, bodies in partner.bodies.items() if len(bodies) > 1] == []
-    taken = defaultdict(int)
-    for uuid in partner.taken:
-        taken[uuid] += 1
-    for row in messages:
-        assert partner.asked[row.uuid] <= row.attempts, f"sent without an attempt: {row}"
-        reasons = row.lost + row.late + partner.in_doubt[row.uuid]
-        assert taken[row.uuid] - 1 <= reasons, f"sent again without a reason: {row}"
-    in_flight, in_doubt = len(chaos.in_flight), sum(partner.in_doubt.values())
-    late = sum(row.late for row in messages)
-    lost = lost_attempts()
-    for name, value in (
-        ("events", len(events)), ("requests", sum(partner.asked.values())),
-        ("repeats", partner.repeats), ("in_flight", in_flight), ("lost", len(lost)),
-        ("in_doubt", in_doubt), ("late", late), ("killed_while_starting", chaos.starting),
-        ("failed_transactions", chaos.business.failures),
-    ):  # fmt: skip
-        note(name, value)
-    assert lost <= chaos.in_flight
-    assert in_flight <= chaos.disruptions * (WORKERS + 1) * IN_FLIGHT * MAX_RUN
-    assert partner.repeats <= in_flight + in_doubt + late
+
+def assert_repeats_have_reasons(partner: MoodyPartner, chaos: Chaos, link: Link, note) -> None:
+    """What was taken again is the same message, and its runner was lost or its answer was."""
+    assert [name for name, bodies in partner.bodies.items() if len(bodies) > 1] == []
+    ours = "connector_id = %s AND "
+    lost = attempts(f"{ours} outcome = 'lost'", link.connector_id)
+    late = attempts(f"{ours} reason_code = 'timeout'", link.connector_id)
+    in_flight = attempts(f"{ours} id = ANY(%s)", link.connector_id, list(chaos.in_flight))
+    reasons = {
+        "in_flight": sum(in_flight.values()),
+        "in_doubt": sum(partner.in_doubt.values()),
+        "late": sum(late.values()),
+    }
+    note(
+        link.code,
+        {
+            "events": len(partner.taken), "arrivals": sum(partner.asked.values()),
+            "repeats": partner.repeats, "lost": sum(lost.values()), **reasons,
+        },
+    )  # fmt: skip
+    assert set(lost) <= set(in_flight)
+    assert partner.repeats <= sum(reasons.values())
 
 
-def lost_attempts(workers: list[str] | None = None) -> set[int]:
-    """Ids of attempts whose runner was lost."""
-    found = databases.query(
-        DATABASE,
-        "SELECT id FROM mfg_attempt WHERE outcome = 'lost' AND (%(w)s IS NULL OR worker = ANY(%(w)s))",
-        {"w": workers},
-    )
-    return {row[0] for row in found}
+def assert_each_repeat_has_a_reason(partner: MoodyPartner, link: Link) -> None:
+    """The same, message by message; only for those that go alone."""
+    for row in rows(link):
+        assert partner.asked[row.event] <= row.attempts, f"sent without an attempt: {row}"
+        reasons = row.lost + row.late + partner.in_doubt[row.event]
+        assert partner.taken[row.event] - 1 <= reasons, f"sent again without a reason: {row}"
 
 
-def play(plan: Plan, cluster: Cluster, folder, record_property) -> None:
+def play(plan: Plan, cluster: Cluster, folder: Path, record_property) -> None:
     def note(name: str, value: object) -> None:
         record_property(name, value)
-        print(f"{name}: {value}")
+        print(f"{name}: {value}", flush=True)
 
     seed = int(os.environ.get("MFG_CHAOS_SEED") or random.SystemRandom().randrange(2**32))
     note("seed", seed)
-    rng, ours, theirs = (random.Random(f"{seed}/{who}") for who in ("chaos", "us", "them"))
-    started = time.monotonic()
+    rng, ours, *theirs = (random.Random(f"{seed}/{part}") for part in range(4))
     with ExitStack() as stack:
-        partner = stack.enter_context(MoodyPartner(theirs))
+        one_by_one, batches = (stack.enter_context(MoodyPartner(moods)) for moods in theirs)
         server = stack.enter_context(OdooServer(DATABASE, folder))
+        workers = [Worker(DATABASE, folder, name=f"worker{n}") for n in range(plan.workers)]
+        for worker in workers:
+            stack.callback(worker.stop)
+            worker.spawn()
         site = Site(server)
-        link = connect(site, partner.url)
-        workers = [
-            stack.enter_context(Worker(DATABASE, folder, name=f"worker{n}")) for n in range(WORKERS)
+        links = [
+            connect(site, one_by_one.url),
+            connect(site, batches.url, mode="micro_batch", batch_size=BATCH, linger_ms=50),
         ]
         business = Business(site, site.contacts(KEYS), ours)
-        stack.callback(business.end)
         runners = [Runner(process) for process in (server, *workers)]
-        chaos = Chaos(site, cluster, runners, partner, business, rng)
-        note("set up in seconds", round(time.monotonic() - started))
-        chaos.run(plan)
-        note("chaos in seconds", round(time.monotonic() - started))
+        chaos = Chaos(site, cluster, runners, [one_by_one, batches], business, rng)
+        started = time.monotonic()
+        try:
+            chaos.run(plan)
+        finally:
+            business.end()
+        note("seconds", round(time.monotonic() - started))
         wait_for(
-            lambda: not waiting(link), PROGRESS_SECONDS, "all messages to be done",
-            poll=0.2, seen=lambda: [row for row in rows(link) if row.state != "done"][:10],
+            lambda: not waiting(links), PROGRESS_SECONDS, "all messages to be done", poll=0.2,
+            seen=lambda: [row for link in links for row in rows(link) if row.state != "done"][:10],
         )  # fmt: skip
-        note("all in seconds", round(time.monotonic() - started))
-        # Workers that were not killed live, after any restart of PostgreSQL.
-        assert [runner.process.name for runner in runners if not runner.process.running] == []
-    assert_nothing_lost(partner, chaos, link, note)
-    # Nobody let the leases of these run out but time.
-    assert lost_attempts(chaos.unhelped)
+        note("seconds to the end", round(time.monotonic() - started))
+        for runner in runners:
+            assert runner.look(), f"{runner.name} did not outlive the chaos"
+    note("killed while starting", chaos.starting)
+    note("failed transactions", business.failures)
+    for partner, link in zip((one_by_one, batches), links, strict=True):
+        assert_nothing_lost(partner, business, link)
+        assert_repeats_have_reasons(partner, chaos, link, note)
+    assert_each_repeat_has_a_reason(one_by_one, links[0])
+    assert len(chaos.in_flight) <= chaos.disruptions * (plan.workers + 1) * CLAIMED
+    # Nobody but time let the leases of these run out.
+    assert attempts("outcome = 'lost' AND worker = ANY(%s)", chaos.unhelped)
 
 
 def test_nothing_is_lost_in_chaos(cluster, tmp_path, record_property):
-    play(Plan(events=1500, kills=12, restarts=2), cluster, tmp_path, record_property)
+    play(Plan(workers=2, events=1500, kills=12, restarts=1), cluster, tmp_path, record_property)
 
 
 @pytest.mark.long
 def test_nothing_is_lost_in_long_chaos(cluster, tmp_path, record_property):
-    play(Plan(events=20_000, kills=200, restarts=10), cluster, tmp_path, record_property)
+    play(Plan(workers=3, events=20_000, kills=200, restarts=10), cluster, tmp_path, record_property)
