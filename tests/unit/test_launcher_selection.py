@@ -56,6 +56,7 @@ LINES = [
 @pytest.mark.parametrize(("line", "words"), LINES)
 def test_command_line(monkeypatch, line, words):
     taken = []
+    monkeypatch.setattr(cli, "_workspace", lambda _options: None)
     monkeypatch.setattr(testing, "test", lambda _workspace, words: taken.append(words) or 0)
     assert cli.main(["test", *line]) == 0
     assert taken == [words]
