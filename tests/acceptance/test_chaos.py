@@ -183,6 +183,11 @@ def assert_each_repeat_has_a_reason(partner: MoodyPartner, link: Link) -> None:
 
 
 def play(plan: Plan, cluster: Cluster, folder: Path, record_property) -> None:
+    """Run it and check what came of it.
+
+    MFG_CHAOS_SEED gives the seed of an earlier run: the same draws, though not the same races.
+    """
+
     def note(name: str, value: object) -> None:
         record_property(name, value)
         print(f"{name}: {value}", flush=True)
