@@ -4,7 +4,6 @@ Runners are killed and PostgreSQL is restarted at moments that a seeded generato
 business transactions go on emitting.
 """
 
-import math
 import random
 import socket
 import threading
@@ -155,22 +154,21 @@ class Chaos:
     def run(self, plan: Plan) -> None:
         disruptions = ["kill"] * plan.kills + ["restart"] * plan.restarts
         self.rng.shuffle(disruptions)
-        share = math.ceil(plan.events / (len(disruptions) + 1))
-        self.business.start()
         crash = False
-        for disruption in disruptions:
+        self.business.start()
+        for number, disruption in enumerate(disruptions, 1):
             victim = self._victim()
-            self._let_go_on(share)
-            self._wait_for_taken(self.rng.uniform(0.1, 0.6) * share)
+            # Business gets ahead only now: whoever is killed has work, however long others take
+            # to start.
+            self.business.allowed = plan.events * number // (len(disruptions) + 1)
+            self._wait_for_taken(self.rng.uniform(0.1, 0.6))
             if disruption == "kill":
                 self._kill(victim)
             else:
                 self._restart(crash=crash)
                 crash = not crash
-        self.business.allowed = max(plan.events, self.business.allowed)
-        self._wait(
-            lambda: self.business.committed >= self.business.allowed, "the last transactions"
-        )
+        self.business.allowed = plan.events
+        self._wait_for_taken(1.0)
         self.business.end()
         self._wait(lambda: all(runner.ready for runner in self.runners), "all runners to be ready")
 
@@ -190,16 +188,15 @@ class Chaos:
         self._wait(any_ready, "a runner to be ready")
         return self.rng.choice(ready)
 
-    def _let_go_on(self, events: int) -> None:
-        self.business.allowed += events
-
-    def _wait_for_taken(self, more: float) -> None:
-        goal = self._taken + more * len(self.partners)
-        self._wait(lambda: self._taken >= goal, f"{goal:.0f} messages to arrive")
+    def _wait_for_taken(self, part: float) -> None:
+        """Until every partner has taken this part of what it may get and has not yet."""
+        taken = self._taken
+        goal = taken + part * (self.business.allowed - taken)
+        self._wait(lambda: self._taken >= goal, f"{goal:.0f} events to arrive")
 
     @property
     def _taken(self) -> int:
-        return sum(len(partner.taken) for partner in self.partners)
+        return min(len(partner.taken) for partner in self.partners)
 
     def _wait(self, condition, what: str) -> None:
         def met() -> bool:
@@ -237,11 +234,11 @@ class Chaos:
 
     def _freeze_at_work(self, victim: Runner) -> None:
         def at_work() -> bool:
-            self._let_go_on(1)
             victim.process.freeze()
             if self._under_way([victim.name]):
                 return True
             victim.process.thaw()
+            self.business.allowed += 5  # the others may have done everything
             time.sleep(0.05)
             return False
 
