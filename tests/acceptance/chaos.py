@@ -21,7 +21,7 @@ from tests.harness.waiting import wait_for
 from tests.harness.worker import Worker
 
 from .moody import MoodyPartner
-from .site import Site
+from .site import SOON, Site
 
 PROGRESS_SECONDS = 120
 """For something to move on: leases of 20 s, retries, and processes that start on a busy machine."""
@@ -214,12 +214,21 @@ class Chaos:
         )  # fmt: skip
 
     def _kill(self, victim: Runner) -> None:
-        name = victim.name
+        name, sessions = victim.name, f"odoo-{victim.process.pid}"
         self.starting += not victim.ready
         if not self.unhelped:
             # The first one is sure to have work; its leases run out by nothing but time.
             self._freeze_at_work(victim)
         victim.kill()
+        # A commit that it had asked for may come after its death.
+        wait_for(
+            lambda: not databases.query(
+                self.site.database,
+                "SELECT 1 FROM pg_stat_activity WHERE application_name = %s",
+                [sessions],
+            ),
+            SOON, f"the sessions of {name} to end",
+        )  # fmt: skip
         self._note_in_flight([name])
         if self.unhelped and self.rng.random() < 0.7:
             self.helped.append(name)
