@@ -77,6 +77,9 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--scenario", default=demo.DEFAULT_SCENARIO, metavar="NAME")
     command.add_argument("--port", type=int, help="Odoo's port (default: 8069 or the next free)")
     command = add("test", _test, "run all tests, or those of a path or with a keyword")
+    command.add_argument(
+        testing.LONG, action="store_true", help="also those that take minutes, up to an hour"
+    )
     command.add_argument("words", nargs=argparse.REMAINDER, metavar="PATH_OR_KEYWORD [PYTEST ...]")
     command = add("setup", _setup, "fetch and install what the suite needs, without starting it")
     command.add_argument("--tests", action="store_true", help="also what the tests need")
@@ -143,7 +146,8 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _test(options: argparse.Namespace) -> int:
-    return testing.test(_workspace(options), [*options.words, *options.rest])
+    long = [testing.LONG] if options.long else []
+    return testing.test(_workspace(options), [*long, *options.words, *options.rest])
 
 
 def _setup(options: argparse.Namespace) -> int:

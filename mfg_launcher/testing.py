@@ -12,6 +12,9 @@ from .workspace import Workspace
 
 #: tests in here need neither Odoo nor a database
 PURE = Path("tests") / "unit"
+#: takes long tests in as well; those that measure stay out (see addopts in pyproject.toml)
+LONG = "--long"
+_WITH_LONG = ("-m", "not bench")
 
 
 @dataclass(frozen=True)
@@ -21,15 +24,22 @@ class Selection:
     :param paths: files, folders and node ids, as given
     :param keywords: words that no path has: any test whose name has one of them
     :param options: handed to pytest as they are
+    :param long: also the tests that take minutes
     """
 
     paths: tuple[str, ...]
     keywords: tuple[str, ...]
     options: tuple[str, ...]
+    long: bool = False
 
     @classmethod
     def parse(cls, words: Sequence[str], root: Path) -> "Selection":
-        """``PATH_OR_KEYWORD ... [PYTEST OPTION ...]``; the options begin at the first dash."""
+        """``PATH_OR_KEYWORD ... [PYTEST OPTION ...]``; the options begin at the first dash.
+
+        ``--long`` may stand anywhere: it is none of pytest's.
+        """
+        long = LONG in words
+        words = [word for word in words if word != LONG]
         first = next((i for i, word in enumerate(words) if word.startswith("-")), len(words))
         named, options = words[:first], words[first:]
         is_path = [(root / word.split("::")[0]).exists() for word in named]
@@ -37,6 +47,7 @@ class Selection:
             paths=tuple(word for word, known in zip(named, is_path, strict=True) if known),
             keywords=tuple(word for word, known in zip(named, is_path, strict=True) if not known),
             options=tuple(options),
+            long=long,
         )
 
     def is_pure(self, root: Path) -> bool:
@@ -49,6 +60,8 @@ class Selection:
         words = list(self.paths)
         if self.keywords:
             words += ["-k", " or ".join(self.keywords)]
+        if self.long:  # pytest takes the last -m: one among the options is the person's own
+            words += _WITH_LONG
         return words + list(self.options)
 
 

@@ -123,9 +123,12 @@ class Site:
     def contacts(self, count: int) -> list[int]:
         return self.rpc().create("res.partner", *({"name": f"Contact {n}"} for n in range(count)))
 
-    def emit(self, contacts: list[int]) -> None:
-        """One event a contact, all in one transaction."""
-        self.rpc()(
+    def emit(self, contacts: list[int], rpc: Rpc | None = None) -> None:
+        """One event a contact, all in one transaction.
+
+        :param rpc: session to use; default: a new one, which costs a login
+        """
+        (rpc or self.rpc())(
             "ir.actions.server",
             "run",
             [self._action],

@@ -51,18 +51,33 @@ def pg_dump_copy(source: str, target: str, workdir: Path) -> None:
     :raises AssertionError: one of the programs failed
     """
     archive = workdir / f"{target}.dump"
-    drop(target)
-    _maintain("CREATE DATABASE {} TEMPLATE template0", target)
     try:
-        _run(
-            "pg_dump", "--format=custom", "--compress=0", "--no-owner", f"--file={archive}", source
-        )
-        _run(
-            "pg_restore", "--no-owner", "--no-privileges", "--exit-on-error", "--jobs=2",
-            f"--dbname={target}", str(archive),
-        )  # fmt: skip
+        pg_dump(source, archive)
+        pg_restore(archive, target)
     finally:
         archive.unlink(missing_ok=True)
+
+
+def pg_dump(source: str, archive: Path) -> None:
+    """Write a database into a file; it may be in use.
+
+    :raises AssertionError: the program failed
+    """
+    _run("pg_dump", "--format=custom", "--compress=0", "--no-owner", f"--file={archive}", source)
+
+
+def pg_restore(archive: Path, target: str) -> None:
+    """Make a database, perhaps on another server, of what ``pg_dump`` wrote; an older one is
+    dropped.
+
+    :raises AssertionError: the program failed
+    """
+    drop(target)
+    _maintain("CREATE DATABASE {} TEMPLATE template0", target)
+    _run(
+        "pg_restore", "--no-owner", "--no-privileges", "--exit-on-error", "--jobs=2",
+        f"--dbname={target}", str(archive),
+    )  # fmt: skip
 
 
 def _maintain(statement: str, *names: str) -> None:

@@ -57,17 +57,21 @@ class OdooServer(ChildProcess):
         # The request is served with the database, and so waits until its modules are loaded.
         self.wait_until(lambda: answers(f"{self.url}/web/health"), START_SECONDS, "to answer")
 
+    def is_ready(self) -> bool:
+        """Whether it answers within a moment."""
+        return answers(f"{self.url}/web/health", seconds=0.5)
+
     def rpc(self, login: str = "admin", password: str = "admin") -> Rpc:
         """A new session of this user."""
         return Rpc(self.url, self.database, login, password)
 
 
-def answers(url: str) -> bool:
-    """Whether an HTTP server answers 200 there."""
+def answers(url: str, seconds: float = 30) -> bool:
+    """Whether an HTTP server answers 200 there, in time."""
     # Without the proxies that the environment may name: the server is on this machine.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(url, timeout=30) as answer:
+        with opener.open(url, timeout=seconds) as answer:
             return answer.status == 200
     except OSError:  # URLError among them
         return False

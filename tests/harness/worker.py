@@ -39,7 +39,8 @@ class Worker(ChildProcess):
         super().spawn()
 
     def wait_ready(self) -> None:
-        self.wait_until(self._runs, START_SECONDS, "to run its lanes")
+        self.wait_until(self.is_ready, START_SECONDS, "to run its lanes")
 
-    def _runs(self) -> bool:
+    def is_ready(self) -> bool:
+        """Whether it runs its lanes since it was started last."""
         return any(" runs " in line for line in self.output().splitlines()[self._lines_before :])

@@ -2,6 +2,7 @@
 
 import pytest
 
+from mfg_launcher import cli, testing
 from mfg_launcher.testing import Selection, benches
 
 
@@ -24,6 +25,12 @@ CASES = [
     (["tests/unit", "vector"], ["tests/unit", "-k", "vector"], True),
     (["tests/unit", "-x", "--maxfail", "2"], ["tests/unit", "-x", "--maxfail", "2"], True),
     (["-k", "addons"], ["-k", "addons"], False),
+    (["--long"], ["-m", "not bench"], False),
+    (["--long", "tests/unit"], ["tests/unit", "-m", "not bench"], True),
+    (["chaos", "--long", "-x"], ["-k", "chaos", "-m", "not bench", "-x"], False),
+    (["chaos", "-x", "--long"], ["-k", "chaos", "-m", "not bench", "-x"], False),
+    # what a person says of marks comes last and so holds
+    (["--long", "chaos", "-m", "long"], ["-k", "chaos", "-m", "not bench", "-m", "long"], False),
 ]
 
 
@@ -32,6 +39,27 @@ def test_words(root, words, arguments, pure):
     selection = Selection.parse(words, root)
     assert selection.arguments() == arguments
     assert selection.is_pure(root) is pure
+
+
+LINES = [
+    # what follows ./mfg test, what of it is for the run
+    ([], []),
+    (["chaos"], ["chaos"]),
+    (["--long"], ["--long"]),
+    (["--long", "chaos"], ["--long", "chaos"]),
+    (["chaos", "--long"], ["chaos", "--long"]),
+    (["--long", "chaos", "-x"], ["--long", "chaos", "-x"]),
+    (["--long", "--", "-x"], ["--long", "-x"]),
+]
+
+
+@pytest.mark.parametrize(("line", "words"), LINES)
+def test_command_line(monkeypatch, line, words):
+    taken = []
+    monkeypatch.setattr(cli, "_workspace", lambda _options: None)
+    monkeypatch.setattr(testing, "test", lambda _workspace, words: taken.append(words) or 0)
+    assert cli.main(["test", *line]) == 0
+    assert taken == [words]
 
 
 def test_only_modules_that_run_are_offered(root):
