@@ -185,7 +185,7 @@ class MfgSubscription(models.Model):
             waiting = SQL(
                 "owner_id = %s AND worker IS NULL AND due_at <= COALESCE(%s, %s)",
                 subscription.id,
-                before or None,
+                before,
                 NOW,
             )
             self.env["mfg.message.queue"]._lock_keys(queue, waiting)
