@@ -194,9 +194,10 @@ class Worker:
             if time.monotonic() >= look_at:
                 self._look_for_lanes(registry)
                 look_at = time.monotonic() + LANES_SECONDS
+        # First of all: whoever reads the line below may rely on nothing new being claimed.
+        self.stop()
         _logger.info("%s ends: finishing what is in flight", self._name)
         heartbeat.stopping()
-        self.stop()
         for runner in [*self._runners.values(), *self._leaving]:
             runner.join()
         heartbeat.end()
