@@ -168,3 +168,28 @@ def test_the_waker_survives_whatever_fails(flow, cron_id, monkeypatch):
     monkeypatch.setattr(wake, "tell", tell)
     waker.wake(flow.registry.db_name, {flow.lane_id})
     wait_for(lambda: triggers(flow, cron_id) == 1, 10, "the lane's action to be due")
+
+
+def test_ordinary_traffic_has_its_turn_at_once_and_a_flood_is_paced():
+    turns = wake.Turns(rate_per_s=1000, burst=3)
+    start = time.monotonic()
+    for _n in range(3):
+        turns.wait()
+    for _n in range(20):
+        turns.wait()
+    assert time.monotonic() - start >= 20 / 1000  # the least that it may take; no upper bound
+
+
+def test_the_last_commit_of_a_flood_is_told(flow, monkeypatch):
+    """What is noted while the thread waits for its turn goes out with that turn."""
+    told = []
+    monkeypatch.setattr(wake, "TELLS_PER_SECOND", 20)
+    monkeypatch.setattr(wake, "TELLS_AT_ONCE", 1)
+    monkeypatch.setattr(wake, "tell", lambda _dbname, lane_ids: told.append(set(lane_ids)))
+    waker = wake.WakerThread()
+    for number in range(200):
+        waker.wake(flow.registry.db_name, {number})
+        time.sleep(0.001)
+    wait_for(lambda: told and 199 in set().union(*told), 10, "the last one to be told")
+    assert set().union(*told) == set(range(200))
+    assert len(told) < 100

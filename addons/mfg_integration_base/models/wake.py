@@ -10,6 +10,7 @@ import os
 import select
 import threading
 import time
+from datetime import datetime, timezone
 
 import psycopg2
 
@@ -17,12 +18,18 @@ from odoo import SUPERUSER_ID, api, sql_db
 from odoo.tools import SQL
 
 from ..const import CHANNEL_WAKE
+from ..tools import token_bucket
 from .cursors import read_committed
 
 _logger = logging.getLogger(__name__)
 
-COALESCE_SECONDS = 0.003
+COALESCE_SECONDS = 0.001
 """Pause before telling, so that commits that come close together are told at once, in seconds."""
+TELLS_PER_SECOND = 25
+"""How often one process tells while commits follow each other without a break. Runners that are
+awake look by themselves, and writers must not wait for PostgreSQL's one queue of notifications."""
+TELLS_AT_ONCE = 10
+"""How many of these may have been saved up, so that ordinary traffic never waits."""
 
 
 class WakerThread:
@@ -46,9 +53,11 @@ class WakerThread:
         self._event.set()
 
     def _run(self):
+        turns = Turns(TELLS_PER_SECOND, TELLS_AT_ONCE)
         while True:
             self._event.wait()
             time.sleep(COALESCE_SECONDS)
+            turns.wait()
             self._event.clear()
             with self._lock:
                 pending, self._pending = self._pending, {}
@@ -63,6 +72,24 @@ class WakerThread:
                     _logger.exception("Runners of %s could not be woken", dbname)
 
 
+class Turns:
+    """Lets one thread through ``rate_per_s`` times a second, ``burst`` times at once."""
+
+    def __init__(self, rate_per_s, burst):
+        self._limit = {"rate_per_s": rate_per_s, "burst": burst}
+        self._bucket = None
+
+    def wait(self):
+        """Return when it is this thread's turn."""
+        while True:
+            now = datetime.now(timezone.utc)
+            taken = token_bucket.take(self._bucket, **self._limit, wanted=1, now=now)
+            self._bucket = taken.bucket
+            if taken.granted:
+                return
+            time.sleep(taken.seconds_until_next)
+
+
 def tell(dbname, lane_ids):
     """Notify the workers and make the lanes' scheduled actions due, on a cursor of its own.
 
@@ -71,6 +98,9 @@ def tell(dbname, lane_ids):
     """
     with sql_db.db_connect(dbname).cursor() as cr:
         read_committed(cr)  # rows may change between the snapshot and the lock
+        # A wake that a crash takes back is made up for like any other that is missed. Whoever
+        # notifies holds a lock of the whole database until its commit is through.
+        cr.execute("SET LOCAL synchronous_commit TO off")
         cr.execute(
             SQL(
                 """
