@@ -2,6 +2,8 @@
 
 import pytest
 
+from odoo.addons.mfg_integration_base.models.mfg_message_queue import Share
+
 from tests.harness import databases
 
 from . import engine
@@ -97,3 +99,23 @@ def test_a_closed_attempt_is_frozen(flow, claimed):
             "UPDATE mfg_attempt SET outcome = 'rejected' WHERE id = %s",
             [claimed.attempt_id],
         )
+
+
+def test_an_attempt_counts_for_the_first_message_of_a_lost_run_only(flow):
+    """The others stood behind it and were not tried; a runner that keeps dying buries one at a
+    time."""
+    with transaction(flow.registry) as env:
+        flow.emit(env, "key", "key", "key")
+    engine.admit(flow)
+    shares = {flow.subscription_id: Share(1, run=20)}
+    for expected in ([1, 1, 1], [2, 1, 1], [3, 1, 1]):
+        with engine.runner(flow.registry) as env:
+            claims = env["mfg.message.queue"]._claim(engine.OUT, shares, 1, "lost")
+        assert [claim.tries for claim in claims] == expected
+        assert flow.messages("tries") == [(number,) for number in expected]
+        engine.let_leases_run_out(flow)
+    with engine.runner(flow.registry) as env:
+        claims = env["mfg.message.queue"]._claim(engine.OUT, shares, 1, "heir")
+        env["mfg.message.queue"]._settle(engine.OUT, [], unsent=claims)
+    assert flow.messages("tries") == [(3,), (0,), (0,)]
+    assert flow.messages("attempt_count") == [(3,)] * 3

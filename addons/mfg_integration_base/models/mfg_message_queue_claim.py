@@ -145,6 +145,7 @@ class MfgMessageQueue(models.AbstractModel):
         lost = [row for _number, row in rows if row.state == State.RUNNING]
         if lost:
             self._close_lost(queue, lost)
+        untried = _untried(lost)
         heads = [request[0] for request in requests]
         self.env.cr.execute(
             SQL(
@@ -172,9 +173,9 @@ class MfgMessageQueue(models.AbstractModel):
                     UPDATE ONLY %(messages)s m
                        SET state = 'running', claim_no = p.claim_no, due_at = NULL,
                            attempt_id = request.attempt_id,
-                           attempt_count = m.attempt_count + 1, tries = m.tries + 1
-                      FROM unnest(%(ids)s::int[], %(claims)s::int[], %(nos)s::int[])
-                           AS p(id, claim_no, no)
+                           attempt_count = m.attempt_count + 1, tries = p.tries
+                      FROM unnest(%(ids)s::int[], %(claims)s::int[], %(nos)s::int[],
+                                  %(row_tries)s::int[]) AS p(id, claim_no, no, tries)
                       JOIN request USING (no)
                      WHERE m.id = p.id
                     RETURNING m.id, m.attempt_id
@@ -193,13 +194,15 @@ class MfgMessageQueue(models.AbstractModel):
                 ids=[row.id for _number, row in rows],
                 claims=[keys[row.key_id].claim_no + 1 for _number, row in rows],
                 nos=[number for number, _row in rows],
+                row_tries=[row.tries + (row.id not in untried) for _number, row in rows],
             )
         )  # fmt: skip
         attempts = dict(self.env.cr.fetchall())
         return [
             Claimed(
                 row.id, row.key_id, keys[row.key_id].claim_no + 1, attempts[row.id],
-                keys[row.key_id].owner_id, row.connector_id, row.uuid, row.tries + 1,
+                keys[row.key_id].owner_id, row.connector_id, row.uuid,
+                row.tries + (row.id not in untried),
             )
             for _number, row in rows
             if row.id in attempts  # not ended by a person meanwhile
@@ -246,6 +249,20 @@ class MfgMessageQueue(models.AbstractModel):
                     [row.key_id for row in gone],
                 )
             )
+
+
+def _untried(lost):
+    """Ids of messages that their lost runner had not come to: that attempt does not count again.
+
+    A runner does a key's messages one after the other, and may have been lost by the first one's
+    fault: that one's attempt counts, or what kills runners would do so for ever.
+
+    :param lost: rows of messages that were running, in the order of their keys
+    """
+    firsts = {}
+    for row in lost:
+        firsts.setdefault(row.key_id, row.attempt_id)
+    return {row.id for row in lost if row.attempt_id != firsts[row.key_id]}
 
 
 def _startable(messages, sticky):
