@@ -23,7 +23,12 @@ class MfgLane(models.Model):
         "threads while it works (max_cron_threads: all lanes' actions plus two).",
     )
     cron_id = fields.Many2one(
-        "ir.cron", string="Scheduled action", readonly=True, copy=False, ondelete="set null"
+        "ir.cron",
+        string="Scheduled action",
+        readonly=True,
+        copy=False,
+        ondelete="set null",
+        groups="base.group_system",  # who sets it has the action called
     )
     cron_ids = fields.Many2many(
         "ir.cron",
