@@ -5,9 +5,11 @@ import threading
 import psycopg2
 import pytest
 
+from odoo import SUPERUSER_ID, api
 from odoo.service.model import retrying
 
 from tests.harness import databases
+from tests.harness.waiting import wait_for
 
 from . import engine
 from .conftest import transaction
@@ -20,12 +22,17 @@ FEEDER = "odoo.addons.mfg_integration_base.models.mfg_replay_feeder"
 
 
 @pytest.fixture
-def replay(flow, monkeypatch):
+def replay(flow, cleanup, monkeypatch):
     """Id of a running replay of ``EVENTS`` events over four keys, fed ``CHUNK`` at a time."""
     monkeypatch.setattr(f"{FEEDER}.CHUNK", CHUNK)
     for _ in range(EVENTS // 4):
         with transaction(flow.registry) as env:
             flow.emit(env, *(f"{flow.lane_id}-{key}" for key in "abcd"))
+    return cleanup(start(flow))
+
+
+def start(flow):
+    """Id of a replay of all that the flow's connector was sent; it runs."""
     with transaction(flow.registry) as env:
         found = env["mfg.replay"].create(
             {
@@ -38,13 +45,20 @@ def replay(flow, monkeypatch):
         )
         found.action_check()
         found.action_start()
-        replay_id = found.id
-    yield replay_id
-    with transaction(flow.registry) as env:
-        found = env["mfg.replay"].browse(replay_id)
-        if found.state in ("running", "paused"):
-            found._act("cancel", "The test has ended")
-    feed(flow, replay_id)
+        return found.id
+
+
+@pytest.fixture
+def cleanup(flow):
+    """Ends the replay that it is given (and gives back) when the test is over."""
+    mine = []
+    yield lambda replay_id: mine.append(replay_id) or replay_id
+    for replay_id in mine:
+        with transaction(flow.registry) as env:
+            found = env["mfg.replay"].browse(replay_id)
+            if found.state in ("running", "paused"):
+                found._act("cancel", "The test has ended")
+        feed(flow, replay_id)
 
 
 def feed(flow, replay_id):
@@ -73,6 +87,13 @@ def progress(flow, replay_id):
         "SELECT position, fed_count, fed_all FROM mfg_replay WHERE id = %s",
         [replay_id],
     )[0]
+
+
+def looked_again(flow, replay_id):
+    ((late_from_id,),) = databases.query(
+        flow.registry.db_name, "SELECT late_from_id FROM mfg_replay WHERE id = %s", [replay_id]
+    )
+    return bool(late_from_id)
 
 
 def feed_all(flow, replay_id):
@@ -228,3 +249,25 @@ def test_the_database_refuses_to_change_the_audit_trail(flow, replay):
     ):
         with pytest.raises(psycopg2.errors.RestrictViolation):
             databases.query(flow.registry.db_name, statement)
+
+
+def test_what_was_being_emitted_when_it_started_is_fed_once_it_is_committed(flow, cleanup):
+    """The feeder has passed its id by then."""
+    with flow.registry.cursor() as cr:
+        (late_uuid,) = flow.emit(api.Environment(cr, SUPERUSER_ID, {}), "late")
+        with transaction(flow.registry) as env:
+            flow.emit(env, "later")
+        replay = cleanup(start(flow))
+        feed_all(flow, replay)
+        for _ in range(2):
+            feed(flow, replay)
+        assert (looked_again(flow, replay), fed(flow, replay)) == (False, wanted(flow))
+        cr.commit()
+    wait_for(lambda: feed(flow, replay) or looked_again(flow, replay), DEADLINE, "another look")
+    feed_all(flow, replay)
+    feed(flow, replay)
+    late, later = wanted(flow)
+    assert fed(flow, replay) == [later, late], "and nothing twice"
+    assert databases.query(
+        flow.registry.db_name, "SELECT uuid FROM mfg_event WHERE id = %s", [late]
+    ) == [(late_uuid,)]

@@ -81,6 +81,7 @@ class MfgMessageQueue(models.AbstractModel):
                            gen_random_uuid()::text AS uuid
                       FROM mfg_event e
                      WHERE e.id > %(position)s AND e.id <= %(last)s AND %(selection)s AND %(plan)s
+                       AND %(late)s
                      ORDER BY e.id
                      LIMIT %(limit)s
                 ), fed AS (
@@ -108,8 +109,8 @@ class MfgMessageQueue(models.AbstractModel):
                 """,
                 position=replay.position, last=replay.last_event_id,
                 selection=replay._selection("e"), plan=replay._plan("e", replay.last_event_id),
-                limit=limit, ordered=ordered, subscription=replay.subscription_id.id,
-                replay=replay.id, now=NOW,
+                late=replay._late("e"), limit=limit, ordered=ordered,
+                subscription=replay.subscription_id.id, replay=replay.id, now=NOW,
             )
         )  # fmt: skip
         fed = self.env.cr.fetchone()[0]
@@ -117,6 +118,39 @@ class MfgMessageQueue(models.AbstractModel):
         if fed:
             self.env["mfg.waker"]._wake(replay.subscription_id.lane_id)
         return fed
+
+    @api.model
+    def _replay_look_again(self, replay):
+        """Start the second look for late events; whether it could.
+
+        A transaction that was open when the replay started may commit events that the feeder has
+        passed already, or that do not reach the target because it is older than the target. The
+        second look begins when the last of those has ended.
+        """
+        self.env.cr.execute(
+            SQL(
+                """
+                SELECT EXISTS (SELECT 1 FROM pg_stat_activity
+                                WHERE datname = current_database() AND pid != pg_backend_pid()
+                                  -- Odoo's own times have no fraction of a second.
+                                  AND xact_start AT TIME ZONE 'UTC'
+                                      < %(started)s + interval '1 second'),
+                       (SELECT COALESCE(max(id), 0) FROM mfg_event)
+                """,
+                started=replay.started_at,
+            )
+        )
+        waits, last_event_id = self.env.cr.fetchone()
+        if not waits:
+            replay._write_verb(
+                {
+                    "late_from_id": replay.last_event_id or 1,
+                    "last_event_id": last_event_id,
+                    "position": 0,
+                    "fed_all": False,
+                }
+            )
+        return not waits
 
     @api.model
     def _replay_allowance(self, replay):

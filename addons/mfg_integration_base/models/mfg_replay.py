@@ -22,9 +22,9 @@ SETTINGS = frozenset({"name", "reason", "rate", "max_unfinished"})
 VERB_FIELDS = frozenset(
     {
         "uuid", "state", "company_id", "subscription_id", "position", "last_event_id", "fed_all",
-        "fed_count", "fed_at", "problem", "checked_at", "started_at", "finished_at", "event_count",
-        "key_count", "superseded_count", "acknowledged_count", "planned_count", "first_event_at",
-        "last_event_at",
+        "late_from_id", "fed_count", "fed_at", "problem", "checked_at", "started_at", "finished_at",
+        "event_count", "key_count", "superseded_count", "acknowledged_count", "planned_count",
+        "first_event_at", "last_event_at",
     }
 )  # fmt: skip
 """What only the replay's own verbs and its feeder write, through RPC as well."""
@@ -135,6 +135,9 @@ class MfgReplay(models.Model):
     position = fields.Integer(readonly=True, copy=False, help="Id of the last event fed.")
     last_event_id = fields.Integer(readonly=True, copy=False, help="Where feeding ends.")
     fed_all = fields.Boolean(readonly=True, copy=False)
+    late_from_id = fields.Integer(
+        readonly=True, copy=False, help="Set for the second look: where the first one ended."
+    )
     fed_at = fields.Datetime(readonly=True, copy=False, help="The throttle's clock.")
     fed_count = fields.Integer(string="Fed", readonly=True, copy=False)
     problem = fields.Text(readonly=True, copy=False)
@@ -360,6 +363,24 @@ class MfgReplay(models.Model):
             " AND m.subscription_id = ANY(%s) AND m.state = 'done')",
             SQL.identifier(alias),
             self.target_id.ids + replays.subscription_id.ids,
+        )
+
+    def _late(self, alias):
+        """Condition of the second look, at events whose transactions were open at the start.
+
+        Those have no message of this replay. The target had one of those that were emitted after
+        the start if their transactions knew of the target already.
+        """
+        if not self.late_from_id:
+            return SQL("TRUE")
+        return SQL(
+            "NOT EXISTS (SELECT 1 FROM mfg_outbox_message m WHERE m.event_id = %(event)s.id"
+            " AND (m.subscription_id = %(mine)s"
+            "      OR m.subscription_id = %(target)s AND %(event)s.id > %(first)s))",
+            event=SQL.identifier(alias),
+            mine=self.subscription_id.id,
+            target=self.target_id.id,
+            first=self.late_from_id,
         )
 
     def _plan(self, alias, last_event_id):

@@ -112,6 +112,9 @@ class MfgReplayFeeder(models.AbstractModel):
         if replay.state != "running":
             return 0, False
         queue = env["mfg.message.queue"]
+        looks_again = not replay.late_from_id and not replay.event_uuids
+        if replay.fed_all and looks_again and not queue._replay_look_again(replay):
+            return 0, True
         if replay.fed_all:
             counts = queue._replay_counts(replay.ids).get(replay.id, {})
             if sum(counts.values()) > counts.get("done", 0) + counts.get("cancelled", 0):
