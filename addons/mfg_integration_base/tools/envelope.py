@@ -97,8 +97,9 @@ class EventRecord:
         for name in ("id", "source", "type"):
             if not getattr(self, name):
                 raise EnvelopeError(f"/{name}", "is required")
-        for name in (*_TEXT_EXTENSIONS, "id", "source", "type", "subject", "dataschema"):
-            _check_text(name, getattr(self, name) or "")
+        if _FORBIDDEN.search("".join([getattr(self, name) or "" for name in _TEXTS])):
+            for name in _TEXTS:
+                _check_text(name, getattr(self, name) or "")
         if self.time.tzinfo is None:
             raise EnvelopeError("/time", "has no time zone")
         if not 0 <= self.sequence < 10**SEQUENCE_DIGITS:
@@ -106,6 +107,7 @@ class EventRecord:
 
 
 _TEXT_EXTENSIONS = ("partitionkey", "traceparent", "correlationid", "causationid")
+_TEXTS = (*_TEXT_EXTENSIONS, "id", "source", "type", "subject", "dataschema")
 
 
 def encode_structured(

@@ -5,7 +5,6 @@ Runs on the loop of ``http_client`` only.
 
 import asyncio
 import contextlib
-import dataclasses
 import functools
 import io
 import re
@@ -86,14 +85,15 @@ class Exchanger:
         """Make one request and return what came of it."""
         started = self._loop.time()
         try:
-            answer = await self._answer(call)
+            return await self._answer(call, started)
         except Exception as error:
             failure = _failure(error)
             if failure is None:
                 raise
-            answer = HttpAnswer(from_failure(*failure))
-        duration = (self._loop.time() - started) * 1000
-        return dataclasses.replace(answer, duration_ms=duration)
+            return HttpAnswer(from_failure(*failure), duration_ms=self._since(started))
+
+    def _since(self, started: float) -> float:
+        return (self._loop.time() - started) * 1000
 
     async def close(self) -> None:
         """Close all connections."""
@@ -103,11 +103,11 @@ class Exchanger:
         await self._contexts.close()
         self._dns.shutdown(wait=False, cancel_futures=True)
 
-    async def _answer(self, call: HttpCall) -> HttpAnswer:
+    async def _answer(self, call: HttpCall, started: float) -> HttpAnswer:
         _check_head(call)
         parsed, url = _target(call.url, call.allow_http)
         if parsed.address is not None:  # aiohttp does not ask the resolver for these
-            check_address(parsed.address, call.allow_list)
+            _check_address(parsed.address, call.allow_list)
         context = await self._ssl(call, url)
         pool = self._pool(call.allow_list)
         pool.users += 1
@@ -121,14 +121,10 @@ class Exchanger:
                 data=_payload(call.body),
                 allow_redirects=False,
                 ssl=context,
-                timeout=aiohttp.ClientTimeout(
-                    total=call.total_timeout,
-                    connect=call.connect_timeout,
-                    sock_read=call.read_timeout,
-                ),
+                timeout=_timeout(call.total_timeout, call.connect_timeout, call.read_timeout),
             )
             try:
-                return await self._read(call, response)
+                return await self._read(call, response, started)
             finally:
                 response.release()
         finally:
@@ -142,7 +138,9 @@ class Exchanger:
             raise UrlError("A client certificate needs an address that begins with https://.")
         return await self._contexts.get(call.client_certificate, verify=call.verify_tls)
 
-    async def _read(self, call: HttpCall, response: aiohttp.ClientResponse) -> HttpAnswer:
+    async def _read(
+        self, call: HttpCall, response: aiohttp.ClientResponse, started: float
+    ) -> HttpAnswer:
         """The status has come, and it decides: a body that breaks off does not unsay it."""
         limit = call.max_response_bytes
         body = bytearray()
@@ -164,17 +162,19 @@ class Exchanger:
             excerpt = redact.excerpt(plain, limit, secrets)
             if not (complete and whole):
                 excerpt += " … [incomplete]"
+        headers = response.headers
+        wait = headers.get("retry-after")
         outcome = from_status(
             response.status,
-            retry_after=parse_retry_after(response.headers.get("retry-after"), self._clock()),
+            retry_after=None if wait is None else parse_retry_after(wait, self._clock()),
             body=excerpt,
         )
         kept = {
-            name: redact.excerpt(response.headers[name], _MAX_HEADER_CHARS)
+            name: redact.excerpt(headers[name], _MAX_HEADER_CHARS)
             for name in _KEPT_HEADERS
-            if name in response.headers
+            if name in headers
         }
-        return HttpAnswer(outcome, response.status, excerpt, response_headers=kept)
+        return HttpAnswer(outcome, response.status, excerpt, self._since(started), kept)
 
     def _pool(self, allow_list: AllowList) -> "_Pool":
         pool = self._pools.get(allow_list)
@@ -255,15 +255,27 @@ def _target(url: str, allow_http: bool) -> tuple[ParsedUrl, URL]:
     return parsed, URL(parsed.url, encoded=True)
 
 
+_timeout = functools.lru_cache(256)(
+    lambda total, connect, read: aiohttp.ClientTimeout(total=total, connect=connect, sock_read=read)
+)
+_check_address = functools.lru_cache(1024)(check_address)
+"""Remembers addresses that may be connected to; a refusal is raised anew each time."""
+
+
 class _BadHeadError(ValueError):
     """The method or a header cannot be sent; never shows a header's value."""
 
 
+@functools.lru_cache(1024)
+def _is_token(text: str) -> bool:
+    return _TOKEN.fullmatch(text) is not None
+
+
 def _check_head(call: HttpCall) -> None:
-    if not _TOKEN.fullmatch(call.method):
+    if not _is_token(call.method):
         raise _BadHeadError(f"{call.method[:40]!r} is not an HTTP method")
     for name, value in call.headers:
-        if not _TOKEN.fullmatch(name):
+        if not _is_token(name):
             raise _BadHeadError(f"{name[:40]!r} is not a header name")
         # A line break would let a value start a header of its own.
         if _CONTROL.search(value):

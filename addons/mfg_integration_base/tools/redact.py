@@ -1,5 +1,6 @@
 """Secrets out of everything that is kept or shown: headers, bodies, free text."""
 
+import functools
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -16,6 +17,8 @@ _SENSITIVE = re.compile(
 )
 # Shorter values would blank out harmless text everywhere ("abc", "2026").
 _MIN_SECRET = 6
+_SHORT = 256
+"""Characters of a text that is worth remembering."""
 # In text that is not JSON: key=value and "key": "value". What stands before the sensitive word in
 # the key is not matched and the rest is bounded, so that no text can make the search slow.
 _ASSIGNMENT = re.compile(
@@ -25,6 +28,7 @@ _ASSIGNMENT = re.compile(
 _BEARER = re.compile(r"\b(Bearer|Basic)\s+[A-Za-z0-9+/._~=-]{6,}", re.IGNORECASE)
 
 
+@functools.lru_cache(1024)
 def is_sensitive(name: str) -> bool:
     """Tell whether a header or a key of this name may hold a secret."""
     return bool(_SENSITIVE.search(name))
@@ -58,12 +62,9 @@ def text(raw: str, secrets: Iterable[str] = ()) -> str:
     or basic credentials are. The given secrets go wherever they stand, also percent-encoded or
     escaped as JSON does it. Secrets of less than 6 characters are not searched for.
     """
-    masked = _json_masked(raw)
-    if masked is None:
-        masked = _BEARER.sub(rf"\1 {MASK}", raw)
-        masked = _ASSIGNMENT.sub(rf"\1{MASK}", masked)
+    masked = _masked_short(raw) if len(raw) <= _SHORT else _masked(raw)
     for secret in sorted(secrets, key=len, reverse=True):
-        if len(secret) >= _MIN_SECRET:
+        if _MIN_SECRET <= len(secret) <= len(masked):
             for form in {
                 secret,
                 quote(secret, safe="", errors="replace"),
@@ -71,6 +72,19 @@ def text(raw: str, secrets: Iterable[str] = ()) -> str:
             }:
                 masked = masked.replace(form, MASK)
     return masked
+
+
+def _masked(raw: str) -> str:
+    """Return the text without what looks like a secret."""
+    masked = _json_masked(raw)
+    if masked is None:
+        masked = _BEARER.sub(rf"\1 {MASK}", raw)
+        masked = _ASSIGNMENT.sub(rf"\1{MASK}", masked)
+    return masked
+
+
+# Receivers say the same few words thousands of times a second.
+_masked_short = functools.lru_cache(1024)(_masked)
 
 
 def excerpt(raw: str | bytes, limit: int, secrets: Iterable[str] = ()) -> str:
