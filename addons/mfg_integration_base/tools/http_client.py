@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
 from .classify import from_failure
+from .oauth_client import Grant
 from .outcome import Answer
 from .url_guard import AllowList
 
@@ -40,6 +41,8 @@ class HttpCall:
     :param verify_tls: check the partner's certificate and host name
     :param client_certificate: certificate and key in PEM to show to a partner that asks for them,
         see ``client_certificate.parse``; only with ``https``
+    :param secrets: what of the headers must not be kept when the partner repeats it
+    :param grant: put an access token into the header ``authorization``, got by this
     """
 
     method: str
@@ -54,6 +57,8 @@ class HttpCall:
     allow_http: bool = False
     verify_tls: bool = True
     client_certificate: str | None = field(default=None, repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    grant: Grant | None = None
 
 
 @dataclass(frozen=True, slots=True)

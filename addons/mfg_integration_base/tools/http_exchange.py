@@ -5,39 +5,37 @@ Runs on the loop of ``http_client`` only.
 
 import asyncio
 import contextlib
+import dataclasses
 import functools
 import io
 import re
-import socket
 import ssl
 import zlib
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from http import HTTPStatus
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.http_exceptions import LineTooLong
 from yarl import URL
 
 from . import redact
 from .classify import from_failure, from_status, parse_retry_after
-from .client_certificate import ClientCertificateError
 from .http_client import HttpAnswer, HttpCall
-from .patient_socket import connection_socket
+from .http_failures import BadHeadError, failure_of
+from .http_pools import GuardedResolver, Pool
+from .oauth_client import Grant, Token, TokenError, Tokens, read_answer
+from .outcome import Retry
 from .tls_contexts import TlsContexts
 from .url_guard import (
     AllowList,
-    BlockedAddress,
     ParsedUrl,
     UrlError,
     check_address,
     check_url,
-    permitted,
 )
 
-_AUTOMATIC_HEADERS = ("User-Agent", "Accept", "Content-Type")
 _KEPT_HEADERS = (
     "content-type",
     "date",
@@ -49,10 +47,9 @@ _KEPT_HEADERS = (
 )
 _MAX_HEADER_CHARS = 500
 _LARGE_BODY = 256 * 1024
-_DNS_TTL = 10  # seconds
 _DNS_THREADS = 32
-_KEEPALIVE = 30  # seconds; receivers commonly close idle connections after 60 or more
 _MAX_POOLS = 64
+_MAX_TOKEN_ANSWER = 64 * 1024  # bytes
 # "deflate" is zlib's format, but some servers send it bare (RFC 9110 section 8.4.1.2).
 _WINDOWS = {
     "gzip": (zlib.MAX_WBITS | 16,),
@@ -78,16 +75,21 @@ class Exchanger:
         self._loop = asyncio.get_running_loop()
         # Of its own, so that lookups at a dead name server hold up nothing else.
         self._dns = ThreadPoolExecutor(_DNS_THREADS, thread_name_prefix="mfg-dns")
-        self._pools: OrderedDict[AllowList, _Pool] = OrderedDict()
+        self._pools: OrderedDict[AllowList, Pool] = OrderedDict()
         self._contexts = TlsContexts()
+        self._tokens = Tokens(self._loop.time)
 
     async def exchange(self, call: HttpCall) -> HttpAnswer:
         """Make one request and return what came of it."""
         started = self._loop.time()
         try:
-            return await self._answer(call, started)
+            if call.grant is None:
+                return await self._answer(call, started)
+            return await asyncio.wait_for(self._authorized(call, started), call.total_timeout)
+        except TokenError as error:
+            return HttpAnswer(error.outcome, duration_ms=self._since(started))
         except Exception as error:
-            failure = _failure(error)
+            failure = failure_of(error)
             if failure is None:
                 raise
             return HttpAnswer(from_failure(*failure), duration_ms=self._since(started))
@@ -103,7 +105,57 @@ class Exchanger:
         await self._contexts.close()
         self._dns.shutdown(wait=False, cancel_futures=True)
 
+    async def _authorized(self, call: HttpCall, started: float) -> HttpAnswer:
+        """With an access token; a partner that does not take it any more gets a new one, once."""
+        for last in (False, True):
+            token = await self._tokens.get(call.grant, functools.partial(self._fetch, call))
+            authorized = dataclasses.replace(
+                call,
+                headers=(*call.headers, ("authorization", f"Bearer {token}")),
+                secrets=(*call.secrets, token),
+            )
+            answer = await self._answer(authorized, started)
+            if answer.status != HTTPStatus.UNAUTHORIZED or last:
+                return answer
+            self._tokens.refused(call.grant, token)
+        raise AssertionError("not reached")
+
+    async def _fetch(self, call: HttpCall, grant: Grant) -> Token:
+        """Ask the token endpoint, under the same rules as the partner itself."""
+        headers, body = grant.request()
+        request = dataclasses.replace(
+            call, method="POST", url=grant.token_url, headers=headers, body=body, grant=None
+        )
+        try:
+            response, pool = await self._request(request)
+            try:
+                content, _complete = await _body(response, _MAX_TOKEN_ANSWER)
+            finally:
+                response.release()
+                pool.users -= 1
+        except Exception as error:
+            failure = failure_of(error)
+            if failure is None:
+                raise
+            outcome = from_failure(*failure)
+            detail = f"At the token endpoint. {outcome.detail}"
+            # Retry, whatever it is: the message itself has not been tried.
+            raise TokenError(Retry(outcome.reason, detail)) from None
+        return read_answer(response.status, content)
+
     async def _answer(self, call: HttpCall, started: float) -> HttpAnswer:
+        response, pool = await self._request(call)
+        try:
+            return await self._read(call, response, started)
+        finally:
+            response.release()
+            pool.users -= 1
+
+    async def _request(self, call: HttpCall) -> tuple[aiohttp.ClientResponse, Pool]:
+        """Make the request; the answer, of which the body has not been read.
+
+        The caller releases the answer and ends the pool's use.
+        """
         _check_head(call)
         parsed, url = _target(call.url, call.allow_http)
         if parsed.address is not None:  # aiohttp does not ask the resolver for these
@@ -123,12 +175,10 @@ class Exchanger:
                 ssl=context,
                 timeout=_timeout(call.total_timeout, call.connect_timeout, call.read_timeout),
             )
-            try:
-                return await self._read(call, response, started)
-            finally:
-                response.release()
-        finally:
+        except BaseException:
             pool.users -= 1
+            raise
+        return response, pool
 
     async def _ssl(self, call: HttpCall, url: URL) -> ssl.SSLContext | bool:
         """What aiohttp takes as ``ssl``; the same object for calls that may share a connection."""
@@ -143,22 +193,13 @@ class Exchanger:
     ) -> HttpAnswer:
         """The status has come, and it decides: a body that breaks off does not unsay it."""
         limit = call.max_response_bytes
-        body = bytearray()
-        complete = False
-        with contextlib.suppress(aiohttp.ClientError, asyncio.TimeoutError, OSError):
-            while len(body) <= limit:
-                chunk = await response.content.readany()
-                if not chunk:
-                    complete = True
-                    break
-                body += chunk
-        if not complete:
-            response.close()  # what is left of the body must not be read as the next answer
+        body, complete = await _body(response, limit)
         excerpt = ""
         if body:
             # A receiver that echoes our request shows our own secrets.
             secrets = [value for name, value in call.headers if redact.is_sensitive(name)]
-            plain, whole = _decoded(bytes(body), response.headers.get("content-encoding"), limit)
+            secrets += call.secrets
+            plain, whole = _decoded(body, response.headers.get("content-encoding"), limit)
             excerpt = redact.excerpt(plain, limit, secrets)
             if not (complete and whole):
                 excerpt += " … [incomplete]"
@@ -176,10 +217,10 @@ class Exchanger:
         }
         return HttpAnswer(outcome, response.status, excerpt, self._since(started), kept)
 
-    def _pool(self, allow_list: AllowList) -> "_Pool":
+    def _pool(self, allow_list: AllowList) -> Pool:
         pool = self._pools.get(allow_list)
         if pool is None:
-            pool = self._pools[allow_list] = _Pool(_GuardedResolver(allow_list, self._dns))
+            pool = self._pools[allow_list] = Pool(GuardedResolver(allow_list, self._dns))
         self._pools.move_to_end(allow_list)
         return pool
 
@@ -189,64 +230,6 @@ class Exchanger:
         surplus = [self._pools.pop(key) for key in idle[: len(self._pools) - _MAX_POOLS]]
         for pool in surplus:
             await pool.session.close()
-
-
-class _Pool:
-    """A session with its connections, and how many exchanges use it right now."""
-
-    def __init__(self, resolver: AbstractResolver):
-        self.users = 0
-        self.session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=0,
-                resolver=resolver,
-                ttl_dns_cache=_DNS_TTL,
-                keepalive_timeout=_KEEPALIVE,
-                socket_factory=connection_socket,
-            ),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            headers={"Accept-Encoding": "identity"},
-            skip_auto_headers=_AUTOMATIC_HEADERS,
-            auto_decompress=False,
-            trust_env=False,
-        )
-
-
-class _GuardedResolver(AbstractResolver):
-    """Resolves host names to those addresses that may be connected to, and to no others.
-
-    What it returns is what aiohttp connects to, so there is no gap between check and use.
-    """
-
-    def __init__(self, allow_list: AllowList, executor: ThreadPoolExecutor):
-        self._allow_list = allow_list
-        self._executor = executor
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        found = await asyncio.get_running_loop().run_in_executor(
-            self._executor,
-            functools.partial(
-                socket.getaddrinfo, host, port, family=family, type=socket.SOCK_STREAM
-            ),
-        )
-        # A link-local address brings its zone along as a fourth part; the guard refuses it anyway.
-        families = {info[4][0].partition("%")[0]: info[0] for info in found}
-        return [
-            ResolveResult(
-                hostname=host,
-                host=address,
-                port=port,
-                family=families[address],
-                proto=socket.IPPROTO_TCP,
-                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
-            )
-            for address in permitted(families, self._allow_list, host=host)
-        ]
-
-    async def close(self) -> None:
-        """Nothing to close: the threads belong to the exchanger."""
 
 
 @functools.lru_cache(maxsize=1024)
@@ -262,10 +245,6 @@ _check_address = functools.lru_cache(1024)(check_address)
 """Remembers addresses that may be connected to; a refusal is raised anew each time."""
 
 
-class _BadHeadError(ValueError):
-    """The method or a header cannot be sent; never shows a header's value."""
-
-
 @functools.lru_cache(1024)
 def _is_token(text: str) -> bool:
     return _TOKEN.fullmatch(text) is not None
@@ -273,13 +252,29 @@ def _is_token(text: str) -> bool:
 
 def _check_head(call: HttpCall) -> None:
     if not _is_token(call.method):
-        raise _BadHeadError(f"{call.method[:40]!r} is not an HTTP method")
+        raise BadHeadError(f"{call.method[:40]!r} is not an HTTP method")
     for name, value in call.headers:
         if not _is_token(name):
-            raise _BadHeadError(f"{name[:40]!r} is not a header name")
+            raise BadHeadError(f"{name[:40]!r} is not a header name")
         # A line break would let a value start a header of its own.
         if _CONTROL.search(value):
-            raise _BadHeadError(f"the header {name[:40]} holds a control character")
+            raise BadHeadError(f"the header {name[:40]} holds a control character")
+
+
+async def _body(response: aiohttp.ClientResponse, limit: int) -> tuple[bytes, bool]:
+    """The body, or the first ``limit`` bytes of it and what came with them; whether that is all."""
+    body = bytearray()
+    complete = False
+    with contextlib.suppress(aiohttp.ClientError, asyncio.TimeoutError, OSError):
+        while len(body) <= limit:
+            chunk = await response.content.readany()
+            if not chunk:
+                complete = True
+                break
+            body += chunk
+    if not complete:
+        response.close()  # what is left of the body must not be read as the next answer
+    return bytes(body), complete
 
 
 def _payload(body: bytes) -> bytes | io.BytesIO:
@@ -300,56 +295,3 @@ def _decoded(body: bytes, encoding: str | None, limit: int) -> tuple[bytes, bool
         with contextlib.suppress(zlib.error):
             return inflater.decompress(body, limit), inflater.eof
     return f"[{len(body)} bytes, encoded as {encoding[:40]}]".encode(), True
-
-
-def _failure(error: Exception) -> tuple[str, str] | None:
-    """Return the kind of a failure (see ``classify.FAILURES``) and its particulars.
-
-    None: not a failure that a partner or the network can cause.
-    """
-    if isinstance(error, BlockedAddress):
-        return "blocked_address", str(error)
-    if isinstance(error, (UrlError, _BadHeadError, ClientCertificateError)):
-        return "prepare", str(error)
-    if isinstance(error, aiohttp.InvalidURL):
-        return "prepare", "the address is not valid"
-    if isinstance(error, aiohttp.ConnectionTimeoutError):
-        return "timeout", "while connecting"
-    if isinstance(error, asyncio.TimeoutError):
-        return "timeout", "while waiting for the answer"
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return "dns", _reason(error)
-    if isinstance(error, (aiohttp.ClientSSLError, ssl.SSLError, ssl.CertificateError)):
-        return "tls", _reason(error)
-    if alert := _tls_alert(error):
-        return "tls", _reason(alert)
-    if isinstance(error, aiohttp.ClientConnectorError):
-        return "connect", _reason(error)
-    if isinstance(error, aiohttp.ClientResponseError):
-        if isinstance(error.__cause__, LineTooLong):
-            return "too_large", ""
-        return "protocol", redact.excerpt(error.message, 200)
-    if isinstance(error, (aiohttp.ClientError, ConnectionError)):
-        return "reset", ""
-    if isinstance(error, OSError):
-        return "connect", _reason(error)
-    return None
-
-
-def _tls_alert(error: Exception) -> ssl.SSLError | None:
-    """Return what the partner's TLS told us when it ended the connection.
-
-    In TLS 1.3 the partner looks at our certificate when our side of the handshake is over: a
-    refusal comes in place of the answer.
-    """
-    cause = error.__cause__
-    is_alert = isinstance(cause, ssl.SSLError) and "_ALERT_" in (cause.reason or "")
-    return cause if is_alert else None
-
-
-def _reason(error: Exception) -> str:
-    """Return what the operating system or OpenSSL says, without the address in front of it."""
-    for inner in (getattr(error, "certificate_error", None), getattr(error, "os_error", None)):
-        error = inner or error
-    text = getattr(error, "verify_message", "") or getattr(error, "strerror", "") or str(error)
-    return redact.excerpt(text, 200)
