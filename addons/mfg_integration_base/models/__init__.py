@@ -20,6 +20,7 @@ from . import (
     mfg_connector_runtime,
     mfg_credential,
     mfg_credential_certificate,
+    mfg_credential_outbound,
     mfg_dispatcher,
     mfg_environment,
     mfg_event,

@@ -9,6 +9,7 @@ from odoo.exceptions import AccessError, ValidationError
 from ..const import ENV_SECRET_KEY, ENV_SECRET_KEY_FILE
 from ..exceptions import ConfigurationError
 from ..tools.client_certificate import ClientCertificateError
+from ..tools.request_auth import RequestAuthError
 from ..tools.secretbox import KeyRing, SecretBoxError, decrypt, encrypt
 from ..tools.signature import Secret, SignatureError
 
@@ -43,8 +44,9 @@ class MfgCredential(models.Model):
         string="Secret",
         compute="_compute_secret_input",
         inverse="_inverse_secret_input",
-        help="Paste the secret (whsec_…), or certificate and private key in PEM format. It is "
-        "encrypted at once and never shown again.",
+        help="Paste the secret as its issuer gave it: whsec_… for signatures, certificate and "
+        "private key in PEM format, token, password, key or client secret. It is encrypted at once "
+        "and never shown again.",
     )
     has_secret = fields.Boolean(compute="_compute_has_secret", string="Secret is set")
     # Nobody reads the cipher text through the ORM, administrators included.
@@ -126,7 +128,7 @@ class MfgCredential(models.Model):
         self.ensure_one()
         try:
             plain, public = self._check_secret(text.strip())
-        except (SignatureError, ClientCertificateError) as error:
+        except (SignatureError, ClientCertificateError, RequestAuthError) as error:
             raise ValidationError(
                 self.env._("Credential %(name)s: %(error)s", name=self.name, error=error)
             ) from None
@@ -137,7 +139,7 @@ class MfgCredential(models.Model):
     def _check_secret(self, text):
         """What to encrypt of an input of this kind, and what everybody may know of it as values.
 
-        :raises SignatureError, ClientCertificateError: it cannot be used
+        :raises SignatureError, ClientCertificateError, RequestAuthError: it cannot be used
         """
         Secret.parse(text)
         return text, {}
@@ -149,7 +151,7 @@ class MfgCredential(models.Model):
     def _valid_secrets(self, kind, direction):
         """``[(id, secret)]`` usable now, newest first. Engine only.
 
-        A secret is a ``Secret``, or a ``ClientCertificate`` for that kind.
+        A secret is a ``Secret``; a ``ClientCertificate`` or a ``RequestAuth`` for those kinds.
 
         One that does not open is left out with an error in the log: the others go on working.
 

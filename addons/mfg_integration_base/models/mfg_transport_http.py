@@ -6,6 +6,7 @@ from odoo import api, models
 from ..exceptions import ConfigurationError
 from ..tools import batch_document, envelope, redact, signature
 from ..tools.http_client import HttpCall, HttpClient
+from ..tools.request_auth import RequestAuth
 from ..tools.url_guard import parse_allow_list
 
 MAX_RESPONSE_BYTES = 64 * 1024
@@ -19,7 +20,7 @@ _client = HttpClient()
 
 class MfgTransportHttp(models.AbstractModel):
     """POST of one CloudEvent in structured mode, or of many in one document, signed as Standard
-    Webhooks say."""
+    Webhooks say, or with another proof of who sends."""
 
     _name = "mfg.transport.http"
     _inherit = ["mfg.transport"]
@@ -61,20 +62,25 @@ class MfgTransportHttp(models.AbstractModel):
         return prepare
 
     def _poster(self, connector, max_response_bytes):
-        """A function (webhook id, body, headers) -> ``Prepared``, signed with what is valid now."""
+        """A function (webhook id, body, headers) -> ``Prepared``, with the proofs that are valid
+        now."""
         if not connector.url:
             raise ConfigurationError(self.env._("Connector %s has no address.", connector.name))
-        credentials = connector._secret_values("hmac", "out")
-        if not credentials:
+        credentials = self._signing(connector)
+        certificate = self._client_certificate(connector)
+        # sudo: the engine sends for users who may not see credentials.
+        found = connector.sudo().credential_ids._request_auth()
+        auth_id, auth = found or (None, RequestAuth())
+        if not (credentials or found or certificate):
             raise ConfigurationError(
                 self.env._(
                     "Connector %s has no valid signing secret; messages are not sent unsigned.",
                     connector.name,
                 )
             )
-        certificate = self._client_certificate(connector)
         secrets = [secret for _id, secret in credentials]
-        credential_id = credentials[0][0]
+        credential_id = credentials[0][0] if credentials else auth_id
+        hidden = frozenset(name for name, _value in auth.headers)
         url = connector.url
         limits = {
             "connect_timeout": connector.connect_timeout,
@@ -85,6 +91,8 @@ class MfgTransportHttp(models.AbstractModel):
             "allow_http": connector.allow_http,
             "verify_tls": connector.verify_tls,
             "client_certificate": certificate.pem if certificate else None,
+            "secrets": auth.secrets,
+            "grant": auth.grant,
         }
         prepared = self._prepared
 
@@ -92,14 +100,36 @@ class MfgTransportHttp(models.AbstractModel):
             headers = {
                 "user-agent": USER_AGENT,
                 **headers,
-                **signature.headers(secrets, webhook_id, int(time.time()), body),
+                **_signature(secrets, webhook_id, body),
+                **dict(auth.headers),
             }
             call = HttpCall(
                 method="POST", url=url, headers=tuple(headers.items()), body=body, **limits
             )
-            return prepared(call, _excerpt(url, headers, certificate), credential_id)
+            excerpt = _excerpt(url, headers, certificate, auth.grant, hidden)
+            return prepared(call, excerpt, credential_id)
 
         return post
+
+    def _signing(self, connector):
+        """``[(credential id, Secret)]`` to sign with; none where the partner is to get no
+        signature, because it is told in another way who sends.
+
+        :raises ConfigurationError: one is configured, and none of them is valid
+        """
+        credentials = connector._secret_values("hmac", "out")
+        # sudo: as above
+        configured = connector.sudo().credential_ids.filtered(
+            lambda c: c.active and c.kind == "hmac" and c.direction in ("both", "out")
+        )
+        if configured and not credentials:
+            raise ConfigurationError(
+                self.env._(
+                    "Connector %s has no valid signing secret; messages are not sent unsigned.",
+                    connector.name,
+                )
+            )
+        return credentials
 
     def _client_certificate(self, connector):
         """The ``ClientCertificate`` to show to the partner, or None if it asks for none."""
@@ -127,9 +157,26 @@ def _batch_id(outgoings):
     return f"batch_{digest.hexdigest()[:32]}"
 
 
-def _excerpt(url, headers, certificate):
+def _signature(secrets, webhook_id, body):
+    """The message's id, by which the partner knows a repetition, and its signature if there is to
+    be one."""
+    if not secrets:
+        return {signature.HEADER_ID: webhook_id}
+    return signature.headers(secrets, webhook_id, int(time.time()), body)
+
+
+def _excerpt(url, headers, certificate, grant, hidden):
+    """What the attempt keeps of a request.
+
+    :param hidden: names of headers that hold a secret, whatever they are called
+    """
     lines = [f"POST {url}"]
     if certificate:
         lines.append(f"(client certificate {certificate.subject}, serial {certificate.serial})")
-    lines += [f"{name}: {value}" for name, value in redact.headers(headers).items()]
+    if grant:
+        lines.append(f"(access token from {grant.token_url} for {grant.client_id})")
+    lines += [
+        f"{name}: {redact.MASK if name in hidden else value}"
+        for name, value in redact.headers(headers).items()
+    ]
     return "\n".join(lines)

@@ -17,6 +17,7 @@ from . import (
     test_letters,
     test_lifecycle_constraint,
     test_message_edit,
+    test_outbound_auth,
     test_outbox_dispatcher,
     test_partner_health,
     test_queue_repairs,
