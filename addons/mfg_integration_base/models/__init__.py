@@ -21,6 +21,7 @@ from . import (
     mfg_credential,
     mfg_credential_certificate,
     mfg_credential_outbound,
+    mfg_credential_rotation,
     mfg_dispatcher,
     mfg_environment,
     mfg_event,

@@ -148,6 +148,10 @@ class MfgCredential(models.Model):
         """What the engine gets for a stored text of this kind."""
         return Secret.parse(text)
 
+    def _purpose(self):
+        """What it proves who we or they are by; credentials of one purpose replace each other."""
+        return self.kind
+
     def _valid_secrets(self, kind, direction):
         """``[(id, secret)]`` usable now, newest first. Engine only.
 
@@ -201,9 +205,12 @@ class MfgCredential(models.Model):
             raise ValidationError(
                 self.env._("Only signing secrets are made here: paste what the issuer gave you.")
             )
-        secret = Secret.generate(secrets.token_bytes)
-        self._store_secret(secret.encode())
-        # The only time the secret leaves: in the answer to the person who made it.
+        secret = Secret.generate(secrets.token_bytes).encode()
+        self._store_secret(secret)
+        return self._show_once(secret)
+
+    def _show_once(self, secret):
+        """The only time a secret leaves: in the answer to the person who made it."""
         return {
             "type": "ir.actions.client",
             "tag": "display_notification",
@@ -211,7 +218,7 @@ class MfgCredential(models.Model):
                 "type": "warning",
                 "sticky": True,
                 "title": self.env._("New secret: copy it now, it is not shown again"),
-                "message": secret.encode(),
+                "message": secret,
                 "next": {"type": "ir.actions.client", "tag": "soft_reload"},
             },
         }

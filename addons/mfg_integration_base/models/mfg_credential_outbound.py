@@ -147,6 +147,10 @@ class MfgCredential(models.Model):
             )
         return max(usable, key=lambda found: (self.browse(found[0]).valid_from, found[0]))
 
+    def _purpose(self):
+        # The newest of all these kinds is used.
+        return KINDS if self.kind in KINDS else super()._purpose()
+
     def _valid_secrets_or_none(self, kind):
         try:
             return self._valid_secrets(kind, "out")

@@ -5,6 +5,7 @@ from . import (
     test_connector_actions,
     test_controllers,
     test_credential,
+    test_credential_rotation,
     test_delivery_modes,
     test_emit,
     test_error_queue,

@@ -17,6 +17,7 @@ mfg.audit.entry        -      r        r       -        r       -       -
 mfg.connector          r      r        rwcu    r        r       r       -
 mfg.connector.runtime  r      r        r       r        r       -       -
 mfg.credential         r      r        rwcu    r        r       -       -
+mfg.credential.rotate  -      -        rwcu    -        -       -       -
 mfg.event              r      r        r       r        r       -       -
 mfg.event.type         r      r        rwcu    r        r       -       -
 mfg.external.ref       r      rwc      rwcu    r        r       r       -

@@ -133,6 +133,14 @@ def needs_rotation(ring: KeyRing, token: str) -> bool:
     return _split(token)[0] != ring.current
 
 
+def key_of(token: str) -> str:
+    """Return the name of the key that a token is under; empty for what is no token."""
+    try:
+        return _split(token)[0]
+    except SecretBoxError:
+        return ""
+
+
 def _split(token: str) -> tuple[str, bytes]:
     version, _, rest = token.partition(":")
     key_id, _, encoded = rest.partition(":")

@@ -1,4 +1,5 @@
 from . import (
+    mfg_credential_rotate,
     mfg_message_cancel,
     mfg_message_edit,
     mfg_message_export,
