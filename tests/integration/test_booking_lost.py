@@ -1,12 +1,11 @@
 """The database goes away while a message is booked: that is not the message's fault."""
 
-import json
 import time
 import uuid
 
 import pytest
 
-from odoo.addons.mfg_integration_base.models.inbox_exchange import Received
+from odoo.addons.mfg_integration_base.models.inbox_exchange import Item, Received
 from odoo.addons.mfg_integration_base.tools.outcome import Delivered
 
 from tests.harness import databases
@@ -31,9 +30,8 @@ def stored(flow):
             route=route._spec(flow.connector_id, MESSAGE_TYPE),
             connector=route.connector_id,
             message_type=MESSAGE_TYPE,
-            external_id=uuid.uuid4().hex,
-            ordering_key=None,
-            received=Received((("Content-Type", "application/json"),), json.dumps({}).encode()),
+            items=[Item(uuid.uuid4().hex, None, b"{}", "application/json")],
+            received=Received((), b"{}"),
             credential_id=None,
         )
         env.cr.execute("SELECT max(id) FROM mfg_inbox_message")

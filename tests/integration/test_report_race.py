@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 from psycopg2.errors import SerializationFailure
 
-from odoo.addons.mfg_integration_base.models.inbox_exchange import Received
+from odoo.addons.mfg_integration_base.models.inbox_exchange import Item, Received
 from odoo.modules.registry import Registry
 
 from tests.harness import databases
@@ -77,12 +77,15 @@ def send(plant, document):
             route=spec,
             connector=route.connector_id,
             message_type=route.message_type,
-            external_id=f"{document['workorder']}-{document['sequence']}",
-            ordering_key=env["mfg.inbox.gateway"]._ordering_key(spec, document),
-            received=Received(
-                headers=(("Content-Type", "application/json"),),
-                body=json.dumps(document).encode(),
-            ),
+            items=[
+                Item(
+                    f"{document['workorder']}-{document['sequence']}",
+                    env["mfg.inbox.gateway"]._ordering_key(spec, document),
+                    json.dumps(document).encode(),
+                    "application/json",
+                )
+            ],
+            received=Received((), b""),
             credential_id=None,
         )
 

@@ -44,6 +44,19 @@ class Received:
         return next((value for key, value in self.headers if key.lower() == name), "")
 
 
+class Item(NamedTuple):
+    """One message, read and checked, ready to be stored.
+
+    :param external_id: the partner's id of it
+    :param ordering_key: what it is booked in order of; None for no order
+    """
+
+    external_id: str
+    ordering_key: str | None
+    body: bytes
+    content_type: str
+
+
 class Answer(NamedTuple):
     """What the partner gets: an HTTP status, a JSON document, further headers.
 

@@ -3,6 +3,8 @@ import json
 import logging
 import re
 
+import psycopg2
+
 from odoo import api, models
 from odoo.exceptions import ValidationError
 from odoo.tools import SQL
@@ -32,27 +34,44 @@ class MfgInboxStore(models.AbstractModel):
     _description = "Store of accepted messages"
 
     @api.model
-    def _store(
-        self, route, connector, message_type, external_id, ordering_key, received, credential_id
-    ):
-        """Insert the message unless its identity is known; the ``Answer``.
+    def _store(self, *, route, connector, message_type, items, received, credential_id):
+        """Insert the messages whose identity is not known; an ``Answer`` or ``Refused`` for each.
 
-        Who inserts the identity first has the message. A second request with the same id waits
-        for the first one's commit at the unique index, then finds it.
+        Who inserts an identity first has the message. A second request with the same id waits for
+        the first one's commit at the unique index, then finds it.
 
         :param route: ``RouteSpec``
-        :param ordering_key: None for no order
-        :raises Refused: the id belongs to another message
+        :param items: list of ``Item``
+        :param received: the request; only its headers count here
         """
-        uuid = new_uuid()
-        digest = hashlib.sha256(received.body).hexdigest()
+        new = {}  # external id -> (Item, uuid, digest): the first of each id
+        for item in items:
+            if item.external_id not in new:
+                digest = hashlib.sha256(item.body).hexdigest()
+                new[item.external_id] = item, new_uuid(), digest
+        known = self._remember(connector, route, new)
+        mine = {key: entry for key, entry in new.items() if key not in known}
+        if mine:
+            self._insert(route, connector, message_type, mine.values(), received, credential_id)
+            self._wake(route.lane_id)
+        found = self._known(connector, known)
+        return [
+            self._answer(item, message_type, mine.get(item.external_id), found) for item in items
+        ]
+
+    def _remember(self, connector, route, new):
+        """Insert the identities; external ids of those that were there already."""
         self.env.cr.execute(
             SQL(
                 """
                 INSERT INTO mfg_inbox_identity AS known
                        (connector_id, external_id, body_sha256, message_uuid, expires_at)
-                VALUES (%(connector)s, %(external_id)s, %(digest)s, %(uuid)s,
-                        %(now)s + %(days)s * interval '1 day')
+                SELECT %(connector)s, r.external_id, r.digest, r.uuid,
+                       %(now)s + %(days)s * interval '1 day'
+                  FROM unnest(%(ids)s::text[], %(digests)s::text[], %(uuids)s::text[])
+                       AS r(external_id, digest, uuid)
+                 -- In one order: two batches that share ids would wait for each other for ever.
+                 ORDER BY r.external_id
                 ON CONFLICT (connector_id, external_id) DO UPDATE
                    SET body_sha256 = EXCLUDED.body_sha256, message_uuid = EXCLUDED.message_uuid,
                        expires_at = EXCLUDED.expires_at
@@ -60,75 +79,101 @@ class MfgInboxStore(models.AbstractModel):
                    -- What may still be booked is remembered, however long it waits for a person.
                    AND NOT EXISTS (SELECT 1 FROM ONLY mfg_inbox_message m
                                     WHERE m.uuid = known.message_uuid)
-                RETURNING 1
+                RETURNING external_id
                 """,
                 connector=connector.id,
-                external_id=external_id,
-                digest=digest,
-                uuid=uuid,
+                ids=list(new),
+                digests=[digest for _item, _uuid, digest in new.values()],
+                uuids=[uuid for _item, uuid, _digest in new.values()],
                 days=route.dedupe_days,
                 now=NOW,
             )
         )
-        if not self.env.cr.fetchone():
-            return self._repeated(connector, message_type, external_id, digest)
-        trace = tracecontext.parse(received.header("traceparent"))
-        self._insert(
-            {
-                "uuid": uuid,
-                "route_id": route.id,
-                "connector_id": connector.id,
-                "company_id": connector.company_id.id,
-                "lane_id": route.lane_id,
-                "message_type": message_type,
-                "external_id": external_id,
-                "body": received.body,
-                "content_type": received.header("content-type")[:HEADER_CHARS].replace("\0", ""),
-                "headers": self._headers_text(received),
-                "credential_id": credential_id,
-                "traceparent": str(trace) if trace else None,
-                # without order every message is a key of its own
-                "ordering_key": ordering_key or uuid,
-            }
-        )
-        self._wake(route.lane_id)
-        return self._accepted(uuid, State.PENDING)._replace(is_new=True)
+        return new.keys() - {row[0] for row in self.env.cr.fetchall()}
 
-    def _insert(self, values):
+    def _insert(self, route, connector, message_type, entries, received, credential_id):
+        trace = tracecontext.parse(received.header("traceparent"))
         self.env.cr.execute(
             SQL(
-                "INSERT INTO mfg_inbox_message (%s, state, attempt_count, tries, created_at)"
-                " VALUES (%s, %s, 0, 0, %s)",
-                SQL(", ").join(map(SQL.identifier, values)),
-                SQL(", ").join(SQL("%s", value) for value in values.values()),
-                State.PENDING.value,
-                NOW,
+                """
+                INSERT INTO mfg_inbox_message
+                       (uuid, external_id, ordering_key, body, content_type, route_id,
+                        connector_id, company_id, lane_id, message_type, headers, credential_id,
+                        traceparent, state, attempt_count, tries, created_at)
+                SELECT r.uuid, r.external_id, r.ordering_key, r.body, r.content_type, %(route)s,
+                       %(connector)s, %(company)s, %(lane)s, %(message_type)s, %(headers)s,
+                       %(credential)s, %(trace)s, %(state)s, 0, 0, %(now)s
+                  FROM unnest(%(uuids)s::text[], %(ids)s::text[], %(keys)s::text[],
+                              %(bodies)s::bytea[], %(types)s::text[])
+                       WITH ORDINALITY
+                       AS r(uuid, external_id, ordering_key, body, content_type, n)
+                 ORDER BY r.n
+                """,
+                route=route.id,
+                connector=connector.id,
+                company=connector.company_id.id,
+                lane=route.lane_id,
+                message_type=message_type,
+                headers=self._headers_text(received),
+                credential=credential_id,
+                trace=str(trace) if trace else None,
+                state=State.PENDING.value,
+                now=NOW,
+                uuids=[uuid for _item, uuid, _digest in entries],
+                ids=[item.external_id for item, _uuid, _digest in entries],
+                # without order every message is a key of its own
+                keys=[item.ordering_key or uuid for item, uuid, _digest in entries],
+                bodies=[psycopg2.Binary(item.body) for item, _uuid, _digest in entries],
+                types=[item.content_type for item, _uuid, _digest in entries],
             )
         )
+
+    def _answer(self, item, message_type, mine, found):
+        """What the partner is told of one message, as ``_store``.
+
+        :param mine: (``Item``, uuid, digest) if its id is new
+        :param found: as ``_known`` gives it
+        """
+        if mine and mine[0] is item:
+            return self._accepted(mine[1], State.PENDING)._replace(is_new=True)
+        try:
+            digest = hashlib.sha256(item.body).hexdigest()
+            if not mine:
+                return self._repeated(message_type, digest, *found[item.external_id])
+            # Twice in one batch.
+            if mine[2] != digest:
+                raise _reused()
+            return self._accepted(mine[1], State.PENDING)
+        except Refused as refused:
+            return refused
 
     @staticmethod
     def _headers_text(received):
         kept = redact.headers(received.headers)
         return json.dumps({name: value[:HEADER_CHARS] for name, value in kept.items()})
 
-    def _repeated(self, connector, message_type, external_id, digest):
-        """Answer a message whose id is known: as the first time, or 422 if it is another one."""
+    def _known(self, connector, external_ids):
+        """``{external id: (digest, uuid, message or None)}``; messages as ``_message`` gives them."""
+        if not external_ids:
+            return {}
         self.env.cr.execute(
             SQL(
-                "SELECT body_sha256, message_uuid FROM mfg_inbox_identity"
-                " WHERE connector_id = %s AND external_id = %s",
+                "SELECT external_id, body_sha256, message_uuid FROM mfg_inbox_identity"
+                " WHERE connector_id = %s AND external_id = ANY(%s)",
                 connector.id,
-                external_id,
+                list(external_ids),
             )
         )
-        known_digest, uuid = self.env.cr.fetchone()
-        message = self._message(uuid)
+        rows = self.env.cr.fetchall()
+        messages = self._messages([uuid for _id, _digest, uuid in rows])
+        return {
+            external_id: (digest, uuid, messages.get(uuid)) for external_id, digest, uuid in rows
+        }
+
+    def _repeated(self, message_type, digest, known_digest, uuid, message):
+        """Answer a message whose id is known: as the first time, or 422 if it is another one."""
         if known_digest != digest or (message and message["message_type"] != message_type):
-            raise Refused(
-                "conflict-id-reuse",
-                "Another message came under the same id before. Nothing was stored: a new message "
-                "needs an id of its own.",
-            )
+            raise _reused()
         if message is None:
             # Only finished messages leave, by retention, before their identity does.
             return Answer(200, {"id": uuid, "status": "archived"}, {})
@@ -184,6 +229,10 @@ class MfgInboxStore(models.AbstractModel):
         """The columns of a message that answers are made of, or None."""
         if not UUID_PATTERN.fullmatch(uuid):
             return None
+        return self._messages([uuid]).get(uuid)
+
+    def _messages(self, uuids):
+        """``{uuid: columns of a message that answers are made of}``."""
         self.env.cr.execute(
             SQL(
                 """
@@ -191,12 +240,12 @@ class MfgInboxStore(models.AbstractModel):
                        m.external_id, m.lane_id, m.created_at, m.finished_at, m.result, m.problems,
                        c.code AS connector_code
                   FROM mfg_inbox_message m JOIN mfg_connector c ON c.id = m.connector_id
-                 WHERE m.uuid = %s
+                 WHERE m.uuid = ANY(%s)
                 """,
-                uuid,
+                list(uuids),
             )
         )
-        return self.env.cr.dictfetchone()
+        return {row["uuid"]: row for row in self.env.cr.dictfetchall()}
 
     @api.model
     def _status_document(self, message):
@@ -226,6 +275,14 @@ class MfgInboxStore(models.AbstractModel):
         if message["detail"] and reason not in PRIVATE_REASONS:
             problem["detail"] = message["detail"]
         return [problem]
+
+
+def _reused():
+    return Refused(
+        "conflict-id-reuse",
+        "Another message came under the same id before. Nothing was stored: a new message needs an "
+        "id of its own.",
+    )
 
 
 def _status_url(uuid):

@@ -18,7 +18,7 @@ from odoo.tests import HttpCase, TransactionCase
 
 from ..const import API_PREFIX, ENV_ENVIRONMENT, ENV_SECRET_KEY, ENV_SECRET_KEY_FILE
 from ..models import mfg_outbox_dispatcher
-from ..models.inbox_exchange import Received
+from ..models.inbox_exchange import Item, Received
 from ..models.outbox_pump import Pump
 from ..tools import signature
 
@@ -153,12 +153,17 @@ class MfgMixin:
         connector = route.connector_id
         self.env.flush_all()
         spec = self.env["mfg.inbox.route"]._spec(connector.id, route.message_type)
-        answer = self.env["mfg.inbox.store"]._store(
+        item = Item(
+            external_id=external_id or uuid.uuid4().hex,
+            ordering_key=self.env["mfg.inbox.gateway"]._ordering_key(spec, json.loads(body)),
+            body=body,
+            content_type="application/json",
+        )
+        [answer] = self.env["mfg.inbox.store"]._store(
             route=spec,
             connector=connector,
             message_type=route.message_type,
-            external_id=external_id or uuid.uuid4().hex,
-            ordering_key=self.env["mfg.inbox.gateway"]._ordering_key(spec, json.loads(body)),
+            items=[item],
             received=received,
             credential_id=connector.credential_ids[:1].id or None,
         )
