@@ -78,8 +78,21 @@ def test_every_swap_of_neighbours_is_noticed():
 
 @pytest.mark.parametrize(
     "text",
-    ["", "mfg_", TEXT[:-1], TEXT[1:], TEXT + "a", f" {TEXT}", f"{TEXT}\n", TEXT.upper(), TEXT * 2]
-    + ["whsec_" + TEXT, TEXT.replace("_", "-"), TEXT[:20] + "é" + TEXT[21:], "\ud800" + TEXT[1:]],
+    [
+        "",
+        "mfg_",
+        TEXT[:-1],
+        TEXT[1:],
+        TEXT + "a",
+        f" {TEXT}",
+        f"{TEXT}\n",
+        TEXT.upper(),
+        TEXT * 2,
+        "whsec_" + TEXT,
+        TEXT.replace("_", "-"),
+        TEXT[:20] + "é" + TEXT[21:],
+        "\ud800" + TEXT[1:],
+    ],
 )
 def test_what_is_no_token(text):
     assert code_of(text) == "not_a_token"
@@ -128,8 +141,18 @@ def test_header(header, token):
 
 @pytest.mark.parametrize(
     "header",
-    ["Bearer", "Bearer ", "Bearer a b", "Bearer a,b", "Bearer =", "Bearer a=b", "Bearer é"]
-    + ["Bearer " + "a" * 4097, "Bearer a\n", "Bearer \ta"],
+    [
+        "Bearer",
+        "Bearer ",
+        "Bearer a b",
+        "Bearer a,b",
+        "Bearer =",
+        "Bearer a=b",
+        "Bearer é",
+        "Bearer " + "a" * 4097,
+        "Bearer a\n",
+        "Bearer \ta",
+    ],
 )
 def test_malformed_header(header):
     assert code_of(header, from_authorization) == "bad_header"

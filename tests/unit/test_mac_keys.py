@@ -32,7 +32,7 @@ def test_a_label_tells_keys_of_one_id_apart():
 
 @pytest.mark.parametrize("keys", [{}, {"k1": b""}, {"k2": K2, "k1": b"1" * 31}])
 def test_refused(keys):
-    with pytest.raises(ValueError, match="no key|Key k1: has (0|31) bytes, below 32"):
+    with pytest.raises(ValueError, match=r"no key|Key k1: has (0|31) bytes, below 32"):
         MacKeys(keys)
 
 

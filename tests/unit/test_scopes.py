@@ -72,9 +72,16 @@ def test_allows(text, action, resource, allowed):
         "write:X",
         "write:a*",
         "write:a.**",
-    ]
-    + ["write:*.v1", "write:.a", "write:a..b", "write:a.", "write:a,read:b", "write:1", "write:a:b"]
-    + ["write:é", "write:a#"],
+        "write:*.v1",
+        "write:.a",
+        "write:a..b",
+        "write:a.",
+        "write:a,read:b",
+        "write:1",
+        "write:a:b",
+        "write:é",
+        "write:a#",
+    ],
 )
 def test_the_bad_entry_is_named_and_what_is_allowed(entry):
     with pytest.raises(ScopeError) as refused:

@@ -1,9 +1,9 @@
 """What a credential may do, as text: ``write:production.report.v1``, one a line or with spaces.
 
-An entry is an action, a colon and a resource. A resource is the code of a message type or of a part
-of the interface (``messages``, ``catalogue``); ``production.*`` means all that begin with
-``production.``, and ``*`` all there are. What no entry names is not allowed, so an empty text allows
-nothing.
+An entry is an action, a colon and a resource. A resource is the code of a message type or of a
+part of the interface (``messages``, ``catalogue``); ``production.*`` means all that begin with
+``production.``, and ``*`` all there are. What no entry names is not allowed, so an empty text
+allows nothing.
 """
 
 import re
@@ -107,6 +107,6 @@ class Scopes:
 
 
 def _covers(wide: str, narrow: str) -> bool:
-    """Tell whether all that ``narrow`` allows is allowed by ``wide``; both as ``action:resource``."""
+    """Tell whether ``wide`` allows all that ``narrow`` does; both are ``action:resource``."""
     # The full stop stays in front of the asterisk: production.* must not cover productions.x.
     return wide == narrow or (wide.endswith("*") and narrow.startswith(wide[:-1]))
