@@ -324,7 +324,7 @@ def test_a_wrong_key():
 
 
 def test_who_has_no_key_cannot_seal():
-    seals, members = a_chain()
+    _, members = a_chain()
     thief = MacKeys({"k2": b"?" * 32})
     forged, _ = a_chain(keys_of=(thief,) * 4)
     assert {kind for kind, _, _ in found(forged, members)} == {"wrong_key"}

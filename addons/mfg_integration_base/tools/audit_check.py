@@ -52,8 +52,8 @@ _OF_SEAL: Mapping[Kind, str] = MappingProxyType(
         "configured keys: put that key back to check the seal.",
         Kind.WRONG_KEY: "Seal {seal} was made with another key than the configured one of the name "
         "{key}: put that key back to check the seal.",
-        Kind.OTHER_SEAL: "Seal {seal} is not the one that was kept elsewhere: the chain was altered "
-        "or made anew from there or from before.",
+        Kind.OTHER_SEAL: "Seal {seal} is not the one that was kept elsewhere: the chain was "
+        "altered or made anew from there or from before.",
         Kind.CUT_OFF: "The chain ends with seal {last}, but there was a seal {newest}: the end was "
         "cut off.",
     }
