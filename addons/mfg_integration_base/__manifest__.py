@@ -6,7 +6,9 @@
     "author": "MFG Integration contributors",
     "license": "LGPL-3",
     "depends": ["base", "mail"],
-    "external_dependencies": {"python": ["aiohttp", "cronsim", "cryptography", "jsonschema"]},
+    "external_dependencies": {
+        "python": ["aiohttp", "cronsim", "cryptography", "jsonschema", "PyJWT"]
+    },
     "data": [
         "security/mfg_integration_groups.xml",
         "security/ir.model.access.csv",

@@ -12,6 +12,8 @@ from types import MappingProxyType
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from .mac_keys import MacKeys, derive
+
 KEY_BYTES = 32
 NONCE_BYTES = 12
 _KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,32}", re.ASCII)
@@ -31,7 +33,7 @@ class SecretBoxError(Exception):
 class KeyRing:
     """Keys by id. The first one encrypts; all of them decrypt."""
 
-    __slots__ = ("_boxes", "current")
+    __slots__ = ("_boxes", "_keys", "current")
 
     def __init__(self, keys: Mapping[str, bytes]):
         """:param keys: key id -> 32 bytes, the current key first"""
@@ -48,6 +50,7 @@ class KeyRing:
         if not keys:
             raise SecretBoxError("bad_key_ring", "There is no key.")
         self.current = next(iter(keys))
+        self._keys = MappingProxyType({key_id: bytes(key) for key_id, key in keys.items()})
         self._boxes = MappingProxyType({key_id: AESGCM(key) for key_id, key in keys.items()})
 
     @classmethod
@@ -80,6 +83,15 @@ class KeyRing:
             except (binascii.Error, ValueError):
                 raise SecretBoxError("bad_key_ring", f"Key {key_id}: is not base64.") from None
         return cls(keys)
+
+    def derive(self, purpose: str) -> MacKeys:
+        """Return keys of the same ids for signing, of no use for any other purpose.
+
+        What was signed under a key can be checked only while that key stays in the ring.
+
+        :param purpose: such as ``audit-seal``; a constant of whoever signs
+        """
+        return MacKeys({key_id: derive(key, purpose) for key_id, key in self._keys.items()})
 
     def __repr__(self) -> str:
         return f"<KeyRing {', '.join(f'{key_id}:***' for key_id in self._boxes)}>"
