@@ -1,5 +1,6 @@
 """A batch falls apart into exactly the messages that it was made of."""
 
+import contextlib
 import json
 
 import pytest
@@ -92,7 +93,5 @@ def test_the_array_does_not_count_as_a_level_of_its_messages():
 
 @given(st.binary(max_size=200), st.sampled_from([BATCH, LINES]))
 def test_garbage_raises_nothing_else(body, content_type):
-    try:
+    with contextlib.suppress(BatchBodyError):
         split(content_type, body, max_depth=8)
-    except BatchBodyError:
-        pass

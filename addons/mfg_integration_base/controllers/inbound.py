@@ -33,6 +33,12 @@ class InboundController(Controller):
         _allow("GET", "HEAD")
         return _response(request.env["mfg.inbox.gateway"]._report(uuid, _received()))
 
+    @route(f"{API_PREFIX}/oauth/token", **OPTIONS)
+    def token(self):
+        _allow("POST")
+        answer = request.env["mfg.inbox.gateway"]._grant(_received())
+        return request.make_response(answer.body, list(answer.headers.items()), answer.status)
+
     @route([API_PREFIX, f"{API_PREFIX}/<path:rest>"], **OPTIONS)
     def unknown(self, rest=""):
         raise NotFound
@@ -69,7 +75,15 @@ def _received():
         raise Refused("too-large", f"The body is larger than {MAX_BODY_BYTES} bytes.") from None
     except http_body.BodyError as error:
         raise Refused(BODY_PROBLEMS[error.code], str(error)) from None
-    return Received(headers=tuple(headers.items()), body=body)
+    environ = http_request.environ
+    # With proxy_mode, what the proxy says of the client stands in REMOTE_ADDR.
+    direct = environ.get("werkzeug.proxy_fix.orig") or {}
+    return Received(
+        headers=tuple(headers.items()),
+        body=body,
+        address=environ.get("REMOTE_ADDR") or "",
+        peer=direct.get("REMOTE_ADDR") or environ.get("REMOTE_ADDR") or "",
+    )
 
 
 BODY_PROBLEMS = {

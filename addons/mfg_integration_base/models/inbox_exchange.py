@@ -35,10 +35,14 @@ class Received:
 
     :param headers: pairs, as sent
     :param body: raw bytes; a Content-Encoding is already undone
+    :param address: of the client, as the proxy says where one is trusted
+    :param peer: where the connection comes from: the proxy, if there is one
     """
 
     headers: tuple[tuple[str, str], ...]
     body: bytes
+    address: str = ""
+    peer: str = ""
 
     def header(self, name):
         return next((value for key, value in self.headers if key.lower() == name), "")

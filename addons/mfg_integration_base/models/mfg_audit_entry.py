@@ -33,6 +33,7 @@ class MfgAuditEntry(models.Model):
             ("replay", "Replay"),
             ("pause", "Pause"),
             ("resume", "Resume"),
+            ("first_use", "First use of the day"),
         ],
         required=True,
         readonly=True,

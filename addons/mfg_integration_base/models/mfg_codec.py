@@ -2,7 +2,10 @@ from odoo import api, models
 
 from ..const import MAX_JSON_DEPTH
 from ..exceptions import BusinessReject
-from ..tools.http_body import is_json_type
+from ..tools import envelope
+from ..tools.envelope import EnvelopeError
+from ..tools.http_body import is_json_type, media_type
+from ..tools.inbound_batch import CLOUDEVENT
 from ..tools.json_reader import JsonError, read_json
 
 
@@ -38,7 +41,11 @@ class MfgCodecJson(models.AbstractModel):
 
     @api.model
     def _decode(self, *, raw, content_type):
+        """Of a CloudEvent in structured mode, the document is its ``data``."""
         try:
+            if media_type(content_type) == CLOUDEVENT:
+                headers = {"content-type": content_type}
+                return envelope.decode(raw, headers, max_depth=MAX_JSON_DEPTH).data
             return read_json(raw, max_depth=MAX_JSON_DEPTH)
-        except JsonError as error:
+        except (JsonError, EnvelopeError) as error:
             raise BusinessReject("codec", str(error)) from error

@@ -201,13 +201,24 @@ class MfgCredential(models.Model):
         self.ensure_one()
         if not self.env.user.has_group("mfg_integration_base.group_manager"):
             raise AccessError(self.env._("Only integration managers make secrets."))
-        if self.kind != "hmac":
+        if not self._is_made_here():
             raise ValidationError(
-                self.env._("Only signing secrets are made here: paste what the issuer gave you.")
+                self.env._(
+                    "Secrets of this kind are not made here: paste what the issuer gave you."
+                )
             )
-        secret = Secret.generate(secrets.token_bytes).encode()
+        secret = self._new_secret()
         self._store_secret(secret)
         return self._show_once(secret)
+
+    def _is_made_here(self):
+        """Whether secrets of this kind are ours to make and the partner's to be given."""
+        self.ensure_one()
+        return self.kind == "hmac"
+
+    def _new_secret(self):
+        """A new secret as text, for the partner and for ``_store_secret``."""
+        return Secret.generate(secrets.token_bytes).encode()
 
     def _show_once(self, secret):
         """The only time a secret leaves: in the answer to the person who made it."""

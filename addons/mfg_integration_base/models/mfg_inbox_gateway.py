@@ -1,40 +1,29 @@
-import hashlib
 import logging
-import secrets
 import time
 from dataclasses import dataclass
 
 from odoo import api, models
 from odoo.tools import SQL
 
-from ..const import BACKLOG_RETRY_AFTER, SIGNATURE_TOLERANCE
-from ..exceptions import BusinessReject, ConfigurationError
-from ..tools import signature
-from ..tools.json_pointer import PointerError, resolve
-from ..tools.problem import FieldError
+from ..const import BACKLOG_RETRY_AFTER, MAX_JSON_DEPTH
+from ..exceptions import ConfigurationError
+from ..tools import inbound_batch
+from ..tools.inbound_batch import BatchBodyError
 from .cursors import own_env
 from .inbox_exchange import Answer, Refused
-from .mfg_connector import CODE_PATTERN
 from .mfg_inbox_route import MESSAGE_TYPE_PATTERN
 
 _logger = logging.getLogger(__name__)
 
-MAX_KEY_CHARS = 255
-"""Longest external id and ordering key, in characters; both are indexed."""
-
 BACKLOG_TTL = 1.0
 """How long a count of a lane's backlog is believed, in seconds."""
 
-CHALLENGE = 'StandardWebhooks realm="mfg"'
-"""WWW-Authenticate of every 401 (RFC 9110 section 11.6.1 requires one)."""
+BATCH_PROBLEMS = {
+    "malformed": "malformed-body",
+    "empty": "malformed-body",
+    "too_many": "too-large",
+}
 
-CREDENTIAL_FIELDS = (
-    "name", "connector_id", "kind", "direction", "active", "cipher", "valid_from", "valid_until",
-)  # fmt: skip
-"""All that checking a signature reads, in one query."""
-
-# What an unknown connector's signature is compared with, so that it costs the same work.
-_decoy = signature.Secret.generate(secrets.token_bytes)
 _backlogs = {}  # (database, lane id, connector id) -> Backlog
 
 
@@ -53,6 +42,8 @@ class MfgInboxGateway(models.AbstractModel):
 
     Works on a cursor of its own at READ COMMITTED, which commits before the partner is answered:
     what got a 2xx is on disk. Everything may be run again with the same request.
+
+    Who calls: ``mfg_inbox_gateway_caller``. What a body says: ``mfg_inbox_gateway_items``.
     """
 
     _name = "mfg.inbox.gateway"
@@ -60,54 +51,92 @@ class MfgInboxGateway(models.AbstractModel):
 
     @api.model
     def _accept(self, connector_code, message_type, received):
-        """Store one message, or find what became of the same message before; the ``Answer``.
+        """Store the messages of a request, or find what became of the same ones before.
 
+        :return: the ``Answer``; of a batch, with the answers to its messages
         :raises Refused: with the problem to answer; nothing was stored
         """
         with own_env(self.env.registry) as env:
             gateway = self.with_env(env)
             gateway._check_able()
-            connector, credential_id, signed_id = gateway._authenticate(connector_code, received)
-            gateway._check_activated(connector)
-            spec = gateway._route(connector, message_type)
-            gateway._check_backlog(spec.lane_id, connector.id)
-            document = gateway._document(spec, received)
-            answer = env["mfg.inbox.store"]._store(
-                route=spec,
-                connector=connector,
-                message_type=message_type,
-                external_id=gateway._external_id(spec, document) or signed_id,
-                ordering_key=gateway._ordering_key(spec, document),
-                received=received,
-                credential_id=credential_id,
+            caller = gateway._authenticate(connector_code, received)
+            gateway._check_activated(caller.connector)
+            gateway._check_scope(caller, "write", message_type)
+            spec = gateway._route(caller.connector, message_type)
+            gateway._check_backlog(spec.lane_id, caller.connector.id)
+            parts = gateway._parts(received)
+            if parts is None:
+                read = [gateway._item(spec, received, caller)]
+            else:
+                read = gateway._batch_items(spec, parts, caller)
+            answers = gateway._stored(caller, spec, message_type, read, received)
+            env["mfg.inbox.store"]._note_received(caller.connector)
+        new = sum(1 for answer in answers if isinstance(answer, Answer) and answer.is_new)
+        if new:
+            gateway._count_backlog(spec.lane_id, caller.connector.id, new)
+        if parts is None:
+            [answer] = answers
+            if isinstance(answer, Refused):
+                raise answer
+            return answer
+        return _of_batch(parts, read, answers)
+
+    def _parts(self, received):
+        try:
+            return inbound_batch.split(
+                received.header("content-type"), received.body, max_depth=MAX_JSON_DEPTH
             )
-            env["mfg.inbox.store"]._note_received(connector)
-        if answer.is_new:
-            gateway._count_backlog(spec.lane_id, connector.id)
-        return answer
+        except BatchBodyError as error:
+            raise Refused(BATCH_PROBLEMS[error.code], str(error)) from None
+
+    def _batch_items(self, spec, parts, caller):
+        """``Item``, or why it is refused, of each message of a batch: one does not stop others."""
+        read = []
+        for part in parts:
+            try:
+                read.append(self._part_item(spec, part, caller))
+            except Refused as refused:
+                read.append(refused)
+        return read
+
+    def _stored(self, caller, spec, message_type, read, received):
+        """``Answer`` or ``Refused`` of each; what could not be read keeps its refusal."""
+        items = [item for item in read if not isinstance(item, Refused)]
+        stored = iter(
+            self.env["mfg.inbox.store"]._store(
+                route=spec,
+                connector=caller.connector,
+                message_type=message_type,
+                items=items,
+                received=received,
+                credential_id=caller.credential_id,
+            )
+            if items
+            else ()
+        )
+        return [item if isinstance(item, Refused) else next(stored) for item in read]
 
     @api.model
     def _report(self, uuid, received):
         """What became of a message, for the partner that sent it; the ``Answer``.
 
-        The request is signed like a message with an empty body. Its ``webhook-id`` is the UUID
+        A signed request is signed like a message with an empty body. Its ``webhook-id`` is the UUID
         asked for, so that the signature holds for this question only.
 
-        :raises Refused: an unknown message, somebody else's, or a wrong signature: all the same
+        :raises Refused: an unknown message, somebody else's, or a wrong proof: all the same
         """
         with own_env(self.env.registry) as env:
             gateway = self.with_env(env)
             gateway._check_able()
             message = env["mfg.inbox.store"]._message(uuid)
-            connector, _credential_id, signed_id = gateway._authenticate(
-                message["connector_code"] if message else "", received
+            caller = gateway._authenticate(
+                message["connector_code"] if message else "", received, question=uuid
             )
-            if signed_id != uuid:
-                raise _unauthorized("status request signed for another message")
-            gateway._check_activated(connector)
+            gateway._check_activated(caller.connector)
+            gateway._check_scope(caller, "read", "messages")
             return Answer(200, env["mfg.inbox.store"]._status_document(message), {})
 
-    # === Who === #
+    # === Whether at all === #
 
     def _check_able(self):
         """Refuse everybody alike while this database cannot tell friend from foe.
@@ -129,39 +158,6 @@ class MfgInboxGateway(models.AbstractModel):
                 "This system lacks what it needs to check signatures; its administrator has been "
                 "told. Nothing was stored.",
             ) from None
-
-    def _authenticate(self, connector_code, received):
-        """``(connector, credential id, signed message id)`` of a valid signature.
-
-        One uniform refusal: an unknown connector costs the same query and the same HMAC as a
-        wrong signature, and is answered alike. Why it was refused is in our log only.
-        """
-        known = CODE_PATTERN.fullmatch(connector_code) is not None
-        credentials = self.env["mfg.credential"].search_fetch(
-            [
-                ("connector_id.code", "=", connector_code if known else "-"),
-                ("connector_id.state", "in", ("active", "paused")),
-            ],
-            CREDENTIAL_FIELDS,
-        )
-        try:
-            usable = credentials._valid_secrets("hmac", "in")
-        except ConfigurationError:  # none of them opens; our log says why
-            usable = []
-        try:
-            verified = signature.verify(
-                [secret for _id, secret in usable] or [_decoy],
-                received.headers,
-                received.body,
-                int(time.time()),
-                SIGNATURE_TOLERANCE,
-            )
-        except signature.SignatureError as error:
-            why = error.code if usable else "no such active connector, or no secret"
-            raise _unauthorized(f"{connector_code[:80]!r}: {why}") from None
-        credential_id = usable[verified.key_index][0]
-        connector = credentials.browse(credential_id).connector_id
-        return connector, credential_id, verified.msg_id
 
     def _check_activated(self, connector):
         if connector.activation_fingerprint != self.env["mfg.environment"]._fingerprint():
@@ -208,75 +204,27 @@ class MfgInboxGateway(models.AbstractModel):
                 headers={"Retry-After": str(BACKLOG_RETRY_AFTER)},
             )
 
-    def _count_backlog(self, lane_id, connector_id):
-        """One more is stored: for all who share the lane."""
+    def _count_backlog(self, lane_id, _connector_id, new):
+        """So many more are stored: for all who share the lane."""
         # A list: another thread may add its place meanwhile.
         for (dbname, lane, _connector), backlog in list(_backlogs.items()):
             if dbname == self.env.cr.dbname and lane == lane_id:
-                backlog.waiting += 1
+                backlog.waiting += new
 
-    def _document(self, spec, received):
-        content_type = received.header("content-type")
-        codec = self.env["mfg.codec"]._mfg_resolve(spec.codec)
-        if not codec._accepts(content_type):
-            raise Refused(
-                "unsupported-media-type",
-                "This message type does not take bodies of that Content-Type.",
-            )
-        try:
-            document = codec._decode(raw=received.body, content_type=content_type)
-        except BusinessReject as reject:
-            raise Refused("malformed-body", reject.detail) from None
-        errors = spec.schema.errors(document)
-        if errors:
-            raise Refused(
-                "schema", "Each error is listed with its place in the message.", errors=errors
-            )
-        return document
 
-    def _external_id(self, spec, document):
-        """The partner's id of the message by the route's pointer, or None without pointer."""
-        if not spec.external_id_pointer:
-            return None
-        value = self._scalar(document, spec.external_id_pointer)
-        if value is None or not 0 < len(value) <= MAX_KEY_CHARS:
-            detail = (
-                f"The message's id has to be here: a text or number, 1 to {MAX_KEY_CHARS} long."
-            )
-            raise Refused(
-                "schema",
-                "The message has no usable id.",
-                errors=[FieldError(spec.external_id_pointer, detail)],
-            )
-        return value
-
-    @staticmethod
-    def _scalar(document, pointer):
-        """Text of the text or integer at ``pointer``, None if there is none."""
-        try:
-            value = resolve(document, pointer)
-        except PointerError:
-            return None
-        is_scalar = isinstance(value, str | int) and not isinstance(value, bool)
-        return str(value) if is_scalar else None
-
-    def _ordering_key(self, spec, document):
-        """What the message is booked in order of, by the route or its handler; or None."""
-        if spec.ordering_pointer:
-            key = self._scalar(document, spec.ordering_pointer)
+def _of_batch(parts, read, answers):
+    """The answer to a batch: 202 if every message was accepted, else 207 (RFC 4918 section 13)."""
+    results, all_accepted = [], True
+    for part, item, answer in zip(parts, read, answers, strict=True):
+        result = {"place": part.place}
+        if not isinstance(item, Refused):
+            result["external_id"] = item.external_id
+        if isinstance(answer, Refused):
+            all_accepted = False
+            result |= {"status": answer.problem.status, "problem": answer.problem.document()}
         else:
-            handler = self.env["mfg.inbox.handler"]._mfg_resolve(spec.handler)
-            key = handler._ordering_key(document)
-        if key and len(key) > MAX_KEY_CHARS:  # an index entry has to fit a page
-            return "sha256:" + hashlib.sha256(key.encode()).hexdigest()
-        return key
-
-
-def _unauthorized(why):
-    # Word for word the same for every cause.
-    return Refused(
-        "unauthorized",
-        "The request needs a valid Standard Webhooks signature of an active connector.",
-        headers={"WWW-Authenticate": CHALLENGE},
-        why=why,
-    )
+            # "status" is HTTP's here, as in answers to batches that we send.
+            document = dict(answer.document)
+            result |= {"status": answer.status, "state": document.pop("status"), **document}
+        results.append(result)
+    return Answer(202 if all_accepted else 207, {"results": results}, {})

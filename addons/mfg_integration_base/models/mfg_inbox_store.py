@@ -153,7 +153,7 @@ class MfgInboxStore(models.AbstractModel):
         return json.dumps({name: value[:HEADER_CHARS] for name, value in kept.items()})
 
     def _known(self, connector, external_ids):
-        """``{external id: (digest, uuid, message or None)}``; messages as ``_message`` gives them."""
+        """``{external id: (digest, uuid, message as _message gives it, or None)}``."""
         if not external_ids:
             return {}
         self.env.cr.execute(

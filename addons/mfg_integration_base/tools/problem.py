@@ -12,14 +12,19 @@ TYPE_PREFIX = "urn:mfg:problem:"
 PROBLEMS: Mapping[str, tuple[int, str]] = MappingProxyType(
     {
         "malformed-body": (400, "The body cannot be read"),
+        "missing-id": (400, "The message has no id"),
         "unauthorized": (401, "Not authorized"),
+        "forbidden": (403, "Not within the scopes of the credential"),
         "unknown-message-type": (404, "Unknown message type"),
         "too-large": (413, "The body is too large"),
         "unsupported-media-type": (415, "Unsupported media type"),
         "unsupported-encoding": (415, "Unsupported content encoding"),
         "schema": (422, "The content does not match the agreed format"),
         "conflict-id-reuse": (422, "This message id is taken"),
+        "rejected": (422, "The message was stored and could not be booked"),
         "backlog-full": (429, "Too many messages are waiting"),
+        "rate-limited": (429, "Too many messages at once"),
+        "slow-down": (429, "Too many requests without a valid proof"),
         "not-activated": (503, "Not activated on this database"),
         "not-configured": (503, "Signatures cannot be checked"),
     }
@@ -48,6 +53,7 @@ class Problem:
     :param title: what kind of problem, the same in every document of the type
     :param detail: what happened this time and what to do, for a person
     :param errors: what is wrong where
+    :param message_id: id of the message, if it is stored
     """
 
     slug: str
@@ -55,6 +61,7 @@ class Problem:
     title: str
     detail: str = ""
     errors: Sequence[FieldError] = ()
+    message_id: str = ""
 
     @classmethod
     def of_status(cls, status: int) -> "Problem":
@@ -65,8 +72,8 @@ class Problem:
             title = f"HTTP status {status}"
         return cls("", status, title)
 
-    def encode(self) -> bytes:
-        """Return the document in JSON (content type CONTENT_TYPE)."""
+    def document(self) -> dict[str, object]:
+        """Return the members of the document (section 3), those of ours included."""
         document: dict[str, object] = {
             "type": TYPE_PREFIX + self.slug if self.slug else "about:blank",
             "title": self.title,
@@ -77,5 +84,11 @@ class Problem:
         errors = [{"pointer": error.pointer, "detail": error.message} for error in self.errors]
         if errors:
             document["errors"] = errors
+        if self.message_id:
+            document["message_id"] = self.message_id
+        return document
+
+    def encode(self) -> bytes:
+        """Return the document in JSON (content type CONTENT_TYPE)."""
         # "replace": a detail may quote what a stranger sent, and no half character may stop it.
-        return json.dumps(document, ensure_ascii=False).encode("utf-8", "replace")
+        return json.dumps(self.document(), ensure_ascii=False).encode("utf-8", "replace")

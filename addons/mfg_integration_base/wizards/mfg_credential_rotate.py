@@ -1,9 +1,6 @@
-import secrets
 from datetime import timedelta
 
-from odoo import fields, models
-
-from ..tools.signature import Secret
+from odoo import api, fields, models
 
 
 class MfgCredentialRotate(models.TransientModel):
@@ -13,7 +10,7 @@ class MfgCredentialRotate(models.TransientModel):
     _description = "Replace a secret"
 
     credential_id = fields.Many2one("mfg.credential", required=True, ondelete="cascade")
-    kind = fields.Selection(related="credential_id.kind")
+    made_here = fields.Boolean(compute="_compute_made_here")
     overlap_hours = fields.Integer(
         string="The present one goes on for (hours)",
         required=True,
@@ -25,12 +22,17 @@ class MfgCredentialRotate(models.TransientModel):
         "CHECK (overlap_hours BETWEEN 0 AND 8760)", "Both are valid for 0 to 8760 hours (a year)."
     )
 
+    @api.depends("credential_id")
+    def _compute_made_here(self):
+        for wizard in self:
+            wizard.made_here = bool(wizard.credential_id) and wizard.credential_id._is_made_here()
+
     def action_rotate(self):
         """Make the successor: show its secret once where it is made here, else ask for it."""
         self.ensure_one()
         successor = self.credential_id._rotate(timedelta(hours=self.overlap_hours))
-        if successor.kind == "hmac":
-            secret = Secret.generate(secrets.token_bytes).encode()
+        if successor._is_made_here():
+            secret = successor._new_secret()
             successor._store_secret(secret)
             return successor._show_once(secret)
         return {
