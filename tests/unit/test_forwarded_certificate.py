@@ -153,6 +153,8 @@ def test_bad_networks(line):
         (Form.RFC9440, FIELD[1:], "bad_header"),
         (Form.RFC9440, FIELD[:-1], "bad_header"),
         (Form.RFC9440, FIELD[1:-1], "bad_header"),
+        (Form.RFC9440, FIELD[:-1] + "x", "bad_header"),
+        (Form.RFC9440, "x" + FIELD[1:], "bad_header"),
         (Form.RFC9440, ":", "bad_header"),
         (Form.RFC9440, "::", "bad_header"),
         (Form.RFC9440, ":!:", "bad_header"),

@@ -82,7 +82,8 @@ def issue(
     :param now: seconds since 1970-01-01 UTC
     :param lifetime: seconds, 1 to MAX_LIFETIME
     :param subject: whose rights are used; without one, the client's own (RFC 9068 section 2.2)
-    :raises ValueError: a lifetime out of range, or an empty text where there must be one
+    :raises ValueError: a lifetime out of range, an empty text where there must be one, or too
+        many scopes for one token
     """
     if not 1 <= lifetime <= MAX_LIFETIME:
         raise ValueError(f"lifetime: {lifetime} is not between 1 and {MAX_LIFETIME} seconds.")
@@ -99,12 +100,15 @@ def issue(
     for name, value in claims.items():
         if value == "" and name != "scope":
             raise ValueError(f"{name}: is empty.")
-    return jwt.encode(
+    text = jwt.encode(
         claims,
         keys.key(keys.current),
         algorithm=_ALGORITHM,
         headers={"typ": TYPE, "kid": keys.current},
     )
+    if len(text) > MAX_CHARS:  # read() would refuse it, and so do servers: it goes into a header
+        raise ValueError(f"scope: makes a token of more than {MAX_CHARS} characters.")
+    return text
 
 
 def read(

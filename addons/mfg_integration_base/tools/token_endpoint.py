@@ -152,7 +152,6 @@ def _parameters(content_type: str | None, body: bytes) -> dict[str, str]:
             body.decode("ascii"),
             keep_blank_values=True,
             strict_parsing=bool(body),
-            errors="strict",
             max_num_fields=_MAX_PARAMETERS,
         )
     except ValueError:  # UnicodeDecodeError is one
@@ -182,11 +181,11 @@ def _basic(authorization: str | None) -> tuple[str, str] | None:
         raise wrong
     try:
         text = base64.b64decode(encoded.strip(" "), validate=True).decode()
-        client_id, colon, secret = text.partition(":")
-        client_id = unquote_plus(client_id, errors="strict")
-        secret = unquote_plus(secret, errors="strict")
+        client_id, _, secret = text.partition(":")
+        client_id = unquote_plus(client_id)
+        secret = unquote_plus(secret)
     except (binascii.Error, ValueError):
         raise wrong from None
-    if not colon or not _VISIBLE.fullmatch(client_id + secret):
+    if not _VISIBLE.fullmatch(client_id + secret):
         raise wrong
     return client_id, secret
