@@ -186,6 +186,8 @@ def _only_candidate(error: jsonschema.ValidationError) -> list[jsonschema.Valida
     """Return what is wrong by the one alternative that the value's type fits, if it is one."""
     alternatives: dict[int, list[jsonschema.ValidationError]] = {}
     for inner in error.context:
+        if not inner.schema_path:
+            continue  # of an alternative that is ``false``: it fits nothing
         alternatives.setdefault(inner.schema_path[0], []).append(inner)
     candidates = [
         errors
