@@ -53,6 +53,10 @@ def _is_uuid(value: object) -> bool:
     return not isinstance(value, str) or bool(re.fullmatch(pattern, value))
 
 
+ENFORCED_FORMATS = frozenset(_formats.checkers)
+"""Values of ``format`` that decide what is valid."""
+
+
 class SchemaError(ValueError):
     """Not a schema that we can work with; the message names the place."""
 
