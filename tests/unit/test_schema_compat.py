@@ -401,3 +401,50 @@ def test_nothing_is_compatible_with_itself(schema):
     for role in ("read", "write"):
         said = [error.message for error in breaking_changes(schema, schema, role=role)]
         assert said == [] or "too deeply" in said[0]
+
+
+# -- and documents without members that nobody named
+
+ANY_CLOSED = {"$ref": "#/$defs/closed"}
+
+
+def closed(schema):
+    """The schema that a writer keeps to who sends named members only."""
+    if schema is True:
+        return ANY_CLOSED
+    if schema is False:
+        return False
+    narrowed = dict(schema)
+    for keyword in ("properties", "patternProperties"):
+        named = schema.get(keyword, {})
+        narrowed[keyword] = {name: closed(inner) for name, inner in named.items()}
+    rest = schema.get("additionalProperties", True)
+    narrowed["additionalProperties"] = rest is not True and closed(rest)
+    narrowed["items"] = closed(schema.get("items", True))
+    return narrowed
+
+
+def object_schemas(inner):
+    keywords = {
+        "type": types,
+        "required": LIMITS["required"],
+        "properties": st.dictionaries(names, inner, max_size=2),
+        "patternProperties": st.dictionaries(patterns, inner, max_size=2),
+        "additionalProperties": inner,
+        "items": inner,
+    }
+    chosen = st.lists(st.sampled_from(sorted(keywords)), max_size=3, unique=True)
+    return chosen.flatmap(lambda keys: st.fixed_dictionaries({key: keywords[key] for key in keys}))
+
+
+small_schemas = object_schemas(st.booleans() | object_schemas(st.booleans()))
+
+
+@given(small_schemas, small_schemas, st.booleans())
+def test_what_is_called_compatible_is_for_named_members(old, other, extend):
+    new = {**old, **other} if extend else other
+    if breaking_changes(old, new, role="write", named_only=True) == []:
+        everything = {"additionalProperties": False, "items": ANY_CLOSED}
+        kept = {"allOf": [old, closed(old)], "$defs": {"closed": everything}}
+        pairs = zip(DOCUMENTS, valid_under(kept), valid_under(new), strict=True)
+        assert [document for document, before, after in pairs if before and not after] == []
