@@ -119,6 +119,9 @@ def test_the_envelope_describes_every_attribute():
         incomplete = written({"good": 1})
         del incomplete[name]
         assert not payload_allows(made, incomplete), name
+    without_data = written({"good": 1})
+    del without_data["data"]
+    assert not payload_allows(made, without_data)
     assert not payload_allows(made, {**written({"good": 1}), "type": "mfg.other.v1"})
     assert not payload_allows(made, {**written({"good": 1}), "dataschema": "urn:mfg:schema:x"})
 
