@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from odoo.addons.mfg_integration_base.tools.problem import FieldError
 from odoo.addons.mfg_integration_base.tools.schema import (
     DIALECT,
     MAX_ERRORS,
@@ -143,6 +144,13 @@ def test_messages_do_not_echo_large_values(schema):
     assert problem.message
     assert problem.message.count("x") <= 200
     assert len(problem.message) < 300
+
+
+def test_an_alternative_may_be_false():
+    validator = compile_schema({"anyOf": [False, {"type": "integer", "minimum": 3}]})
+    assert validator.errors(1) == [FieldError("", "must be at least 3")]
+    assert validator.errors("x") == [FieldError("", "fits none of the alternatives")]
+    assert not compile_schema({"oneOf": [False]}).is_valid(1)
 
 
 def test_pointers_are_bounded():

@@ -53,6 +53,10 @@ def _is_uuid(value: object) -> bool:
     return not isinstance(value, str) or bool(re.fullmatch(pattern, value))
 
 
+ENFORCED_FORMATS = frozenset(_formats.checkers)
+"""Values of ``format`` that decide what is valid."""
+
+
 class SchemaError(ValueError):
     """Not a schema that we can work with; the message names the place."""
 
@@ -186,6 +190,8 @@ def _only_candidate(error: jsonschema.ValidationError) -> list[jsonschema.Valida
     """Return what is wrong by the one alternative that the value's type fits, if it is one."""
     alternatives: dict[int, list[jsonschema.ValidationError]] = {}
     for inner in error.context:
+        if not inner.schema_path:
+            continue  # of an alternative that is ``false``: it fits nothing
         alternatives.setdefault(inner.schema_path[0], []).append(inner)
     candidates = [
         errors
