@@ -61,8 +61,8 @@ class MfgInboxGateway(models.AbstractModel):
             gateway._check_able()
             caller = gateway._authenticate(connector_code, received)
             gateway._check_activated(caller.connector)
-            gateway._check_scope(caller, "write", message_type)
             spec = gateway._route(caller.connector, message_type)
+            gateway._check_scope(caller, "write", message_type)
             gateway._check_backlog(spec.lane_id, caller.connector.id)
             parts = gateway._parts(received)
             if parts is None:

@@ -17,10 +17,11 @@ from odoo import sql_db
 from odoo.tests import HttpCase, TransactionCase
 
 from ..const import API_PREFIX, ENV_ENVIRONMENT, ENV_SECRET_KEY, ENV_SECRET_KEY_FILE
-from ..models import mfg_outbox_dispatcher
+from ..models import mfg_inbox_gateway_caller, mfg_outbox_dispatcher
 from ..models.inbox_exchange import Item, Received
 from ..models.outbox_pump import Pump
 from ..tools import signature
+from ..tools.attempts_limit import AttemptsRule, Failures
 
 SECRET_KEY = "test:" + base64.b64encode(b"k" * 32).decode()
 DRAIN_SECONDS = 60
@@ -69,6 +70,9 @@ class MfgMixin:
 
     def setUp(self):
         super().setUp()
+        # No test is slowed down because others were refused.
+        fresh = Failures(AttemptsRule())
+        self.startPatcher(patch.object(mfg_inbox_gateway_caller, "_failures", fresh))
         # What a test adds is rolled back in the database, and here.
         self.addCleanup(self._secrets.update, dict(self._secrets))
         self.addCleanup(self._secrets.clear)

@@ -10,10 +10,12 @@ from ..const import API_PREFIX, ENV_ENVIRONMENT, ENV_SECRET_KEY, MAX_BODY_BYTES,
 from ..controllers import inbound
 from ..models import mfg_inbox_gateway
 from ..tools import signature
+from ..tools.attempts_limit import AttemptsRule, Failures
 from ..tools.problem import CONTENT_TYPE, TYPE_PREFIX
 from .common import MfgHttpCase
 
 GATEWAY = "odoo.addons.mfg_integration_base.models.mfg_inbox_gateway"
+CALLER = "odoo.addons.mfg_integration_base.models.mfg_inbox_gateway_caller"
 CONTROLLER = "odoo.addons.mfg_integration_base.controllers.inbound"
 PING = "test.ping.v1"
 REPORT = "test.report.v1"
@@ -392,6 +394,11 @@ class TestRefuse(InboundCase):
 
 @tagged("post_install", "-at_install")
 class TestAuthenticate(InboundCase):
+    def setUp(self):
+        super().setUp()
+        patient = Failures(AttemptsRule(free=1000))
+        self.startPatcher(patch(f"{CALLER}._failures", patient))
+
     def fingerprint(self, response):
         headers = {name: value for name, value in response.headers.items() if name != "Date"}
         return response.status_code, headers, response.content
@@ -473,7 +480,7 @@ class TestAuthenticate(InboundCase):
         """As many queries and as many HMACs, whether the connector exists or not."""
 
         def work(code):
-            with patch(f"{GATEWAY}.signature.verify", wraps=signature.verify) as verify:
+            with patch(f"{CALLER}.signature.verify", wraps=signature.verify) as verify:
                 count = self.env.cr.sql_log_count
                 self.assertEqual(self.post(code=code, secret=SOMEBODY_ELSES).status_code, 401)
                 [call] = verify.mock_calls
