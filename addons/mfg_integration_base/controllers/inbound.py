@@ -37,7 +37,9 @@ class InboundController(Controller):
     def token(self):
         _allow("POST")
         answer = request.env["mfg.inbox.gateway"]._grant(_received())
-        return request.make_response(answer.body, list(answer.headers.items()), answer.status)
+        return request.make_response(
+            answer.body, list(answer.headers.items()), status=answer.status
+        )
 
     @route([API_PREFIX, f"{API_PREFIX}/<path:rest>"], **OPTIONS)
     def unknown(self, rest=""):

@@ -151,7 +151,8 @@ class MfgCredential(models.Model):
         :raises ForwardedCertificateError: forged, or malformed
         """
         parameter = self.env["ir.config_parameter"].sudo().get_param
-        proxies = TrustedProxies.parse(parameter(f"{PARAMETER}trusted_proxies", ""))
+        trusted = parameter(f"{PARAMETER}trusted_proxies", "")
+        proxies = TrustedProxies.parse(trusted.replace(",", "\n"))
         name = parameter(f"{PARAMETER}client_certificate_header", "Client-Cert")
         form = parameter(f"{PARAMETER}client_certificate_form", Form.RFC9440.value)
         values = [value for key, value in received.headers if key.lower() == name.lower()]

@@ -35,13 +35,22 @@ class Caller(NamedTuple):
     """Who called, and by what we know.
 
     :param connector: the ``mfg.connector``
+    :param scopes: of the credential
     :param message_id: what the signature says is the message's id; None if nothing is signed
+    :param granted: scopes of the access token, where there is one
     """
 
     connector: Any
     credential_id: int
     scopes: Scopes
     message_id: str | None = None
+    granted: Scopes | None = None
+
+    def allows(self, action, resource):
+        """Whether the credential may, and the token as well."""
+        return self.scopes.allows(action, resource) and (
+            self.granted is None or self.granted.allows(action, resource)
+        )
 
     @property
     def is_signed(self):
@@ -110,7 +119,7 @@ class MfgInboxGateway(models.AbstractModel):
         refusals.note(self.env.cr.dbname, name)
 
     def _check_scope(self, caller, action, resource):
-        if not caller.scopes.allows(action, resource):
+        if not caller.allows(action, resource):
             raise Refused(
                 "forbidden",
                 f"The credential's scopes do not include {action}:{resource[:80]}.",
@@ -167,8 +176,7 @@ class MfgInboxGateway(models.AbstractModel):
         )
         found = self._inbound("oauth2_client", [("login", "=", token.client_id)])
         caller = self._caller(found, connector_code)
-        # What was granted, as far as the client may still have it.
-        return caller._replace(scopes=caller.scopes.narrowed(token.scope))
+        return caller._replace(granted=Scopes.parse(token.scope))
 
     def _by_certificate(self, connector_code, received):
         """By the certificate that a trusted proxy forwards; None if there is none."""

@@ -11,6 +11,8 @@ from . import (
     test_error_queue,
     test_event_type,
     test_history,
+    test_inbound_auth,
+    test_inbound_batches,
     test_inbox_route,
     test_json_field,
     test_lane,

@@ -73,6 +73,8 @@ class MfgMixin:
         # No test is slowed down because others were refused.
         fresh = Failures(AttemptsRule())
         self.startPatcher(patch.object(mfg_inbox_gateway_caller, "_failures", fresh))
+        # A thread of the process's own has no place in a test's transaction.
+        self.startPatcher(patch.object(mfg_inbox_gateway_caller, "refusals"))
         # What a test adds is rolled back in the database, and here.
         self.addCleanup(self._secrets.update, dict(self._secrets))
         self.addCleanup(self._secrets.clear)
