@@ -7,7 +7,7 @@
     "license": "LGPL-3",
     "depends": ["base", "mail"],
     "external_dependencies": {
-        "python": ["aiohttp", "cronsim", "cryptography", "jsonschema", "PyJWT"]
+        "python": ["aiohttp", "cronsim", "cryptography", "jsonschema", "jsonschema-rs", "PyJWT"]
     },
     "data": [
         "security/mfg_integration_groups.xml",

@@ -23,7 +23,7 @@ class MfgCodec(models.AbstractModel):
 
     @api.model
     def _decode(self, *, raw, content_type):
-        """Document of ``raw`` (bytes).
+        """Document of ``raw`` (bytes), nested no deeper than ``MAX_JSON_DEPTH`` levels.
 
         :raises BusinessReject: reason ``codec``, naming where the syntax breaks
         """

@@ -69,7 +69,7 @@ class MfgInboxGateway(models.AbstractModel):
                 event_id = envelope.decode(body, {"content-type": content_type}).id
         except BusinessReject as reject:
             raise Refused("malformed-body", reject.detail) from None
-        if not spec.schema.is_valid(document):
+        if not spec.schema.is_valid(document, shallow=True):
             # The quick check is not the last word: what has no problem to name is valid.
             errors = spec.schema.errors(document)
             if errors:

@@ -6,12 +6,13 @@ date, time and uuid; other formats are annotations, as the standard has it.
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from typing import Any
 from urllib.parse import unquote
 
 import jsonschema
+import jsonschema_rs
 import referencing
 from jsonschema import Draft202012Validator, FormatChecker
 
@@ -61,19 +62,35 @@ class SchemaError(ValueError):
     """Not a schema that we can work with; the message names the place."""
 
 
-class Validator:
-    """A schema, ready to check documents with. Safe to share between threads."""
+def _offline(uri: str) -> Any:
+    raise LookupError(f"{uri} is not fetched")
 
-    __slots__ = ("_validator",)
+
+class Validator:
+    """A schema, ready to check documents with. Safe to share between threads.
+
+    ``jsonschema`` decides, and says what is wrong. ``jsonschema_rs``, twenty times as fast, is
+    asked first: what both would take is taken at once.
+    """
+
+    __slots__ = ("_quick", "_validator")
 
     def __init__(self, schema: dict[str, Any] | bool):
         # A registry of our own: the default one would fetch what is not in it.
         self._validator = Draft202012Validator(
             schema, registry=referencing.Registry(), format_checker=_formats
         )
+        self._quick = _quick(schema)
 
-    def is_valid(self, document: Any) -> bool:
-        """Tell whether a document has no problem; quicker than ``errors``."""
+    def is_valid(self, document: Any, *, shallow: bool = False) -> bool:
+        """Tell whether a document has no problem.
+
+        :param shallow: the caller vouches that nothing in it is nested deeper than some hundred
+            levels, as ``json_reader`` sees to; only then it is quick, because what is asked first
+            would not survive a document without end
+        """
+        if shallow and self._quick is not None and self._quick.is_valid(document):
+            return True
         return not self.errors(document, limit=1)
 
     def errors(self, document: Any, *, limit: int = MAX_ERRORS) -> list[FieldError]:
@@ -91,6 +108,24 @@ class Validator:
             return [FieldError("", "The schema and the document refer to themselves too deeply.")]
         problems.sort(key=lambda item: item[0])
         return list(dict.fromkeys(problem for _place, problem in problems))[:limit]
+
+
+def _quick(schema: dict[str, Any] | bool) -> Any:
+    """A validator of jsonschema_rs that enforces the same formats; None where it has no such."""
+    try:
+        return jsonschema_rs.Draft202012Validator(
+            schema,
+            formats={name: _conforms(name) for name in _formats.checkers},
+            validate_formats=True,
+            retriever=_offline,
+        )
+    except (ValueError, LookupError):
+        # A pattern that only Python's re understands, say.
+        return None
+
+
+def _conforms(name: str) -> Callable[[str], bool]:
+    return lambda value: _formats.conforms(value, name)
 
 
 def check_schema(schema: Any) -> None:
