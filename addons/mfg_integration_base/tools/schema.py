@@ -89,8 +89,12 @@ class Validator:
             levels, as ``json_reader`` sees to; only then it is quick, because what is asked first
             would not survive a document without end
         """
-        if shallow and self._quick is not None and self._quick.is_valid(document):
-            return True
+        if shallow and self._quick is not None:
+            try:
+                if self._quick.is_valid(document):
+                    return True
+            except ValueError:
+                pass  # text that no UTF-8 holds: the other one knows what to say
         return not self.errors(document, limit=1)
 
     def errors(self, document: Any, *, limit: int = MAX_ERRORS) -> list[FieldError]:
