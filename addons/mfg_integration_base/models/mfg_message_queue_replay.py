@@ -125,13 +125,15 @@ class MfgMessageQueue(models.AbstractModel):
 
         A transaction that was open when the replay started may commit events that the feeder has
         passed already, or that do not reach the target because it is older than the target. The
-        second look begins when the last of those has ended.
+        second look begins when the last of those that were writing has ended.
         """
         self.env.cr.execute(
             SQL(
                 """
                 SELECT EXISTS (SELECT 1 FROM pg_stat_activity
                                 WHERE datname = current_database() AND pid != pg_backend_pid()
+                                  -- One that has written nothing has emitted nothing.
+                                  AND backend_xid IS NOT NULL
                                   -- Odoo's own times have no fraction of a second.
                                   AND xact_start AT TIME ZONE 'UTC'
                                       < %(started)s + interval '1 second'),
