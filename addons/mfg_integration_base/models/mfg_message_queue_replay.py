@@ -152,6 +152,7 @@ class MfgMessageQueue(models.AbstractModel):
                     "fed_all": False,
                 }
             )
+            replay.flush_recordset()  # what feeds writes the row itself
         return not waits
 
     @api.model
