@@ -208,6 +208,7 @@ def test_order_within_a_replay_is_that_of_the_original(flow, replay):
     assert len(keys) == 4
     for _key, as_sent, as_emitted in keys:
         assert as_sent == as_emitted
+    wait_for(lambda: feed(flow, replay) or looked_again(flow, replay), DEADLINE, "another look")
     feed(flow, replay)
     with transaction(flow.registry) as env:
         found = env["mfg.replay"].browse(replay)

@@ -273,7 +273,7 @@ class TestReplay(ReplayCase):
         self.drain()
         self.feed(2)
         self.drain()
-        self.feed(2)
+        self.feed(3)
         self.assertEqual(replay.state, "done")
         self.assertEqual(self.events_of(replay).ids, [event.id for event in events])
         entries = self.env["mfg.audit.entry"].search(
