@@ -13,8 +13,10 @@ import time
 from datetime import datetime, timezone
 
 import psycopg2
+from psycopg2 import sql
 
-from odoo import SUPERUSER_ID, api, sql_db
+from odoo import SUPERUSER_ID, sql_db
+from odoo.addons.base.models.ir_cron import ODOO_NOTIFY_FUNCTION
 from odoo.tools import SQL
 
 from ..const import CHANNEL_WAKE
@@ -37,14 +39,14 @@ class WakerThread:
 
     def __init__(self):
         self._lock = threading.Lock()
-        self._pending = {}  # database name -> ids of lanes
+        self._pending = {}  # database name -> {(lane id, direction, or "" for all)}
         self._event = threading.Event()
         self._pid = None
 
-    def wake(self, dbname, lane_ids):
-        """Note lanes to wake; returns at once."""
+    def wake(self, dbname, wakes):
+        """Note what to wake, (lane id, direction) pairs; returns at once."""
         with self._lock:
-            self._pending.setdefault(dbname, set()).update(lane_ids)
+            self._pending.setdefault(dbname, set()).update(wakes)
             # A server that forks its workers leaves the thread behind in the parent.
             if self._pid != os.getpid():
                 self._pid = os.getpid()
@@ -61,9 +63,9 @@ class WakerThread:
             self._event.clear()
             with self._lock:
                 pending, self._pending = self._pending, {}
-            for dbname, lane_ids in pending.items():
+            for dbname, wakes in pending.items():
                 try:
-                    tell(dbname, lane_ids)
+                    tell(dbname, wakes)
                 except psycopg2.Error as error:
                     # Nothing is lost: runners poll, and each lane's action runs every minute.
                     _logger.warning("Runners of %s could not be woken: %s", dbname, error)
@@ -90,8 +92,10 @@ class Turns:
             time.sleep(taken.seconds_until_next)
 
 
-def tell(dbname, lane_ids):
+def tell(dbname, wakes):
     """Notify the workers and make the lanes' scheduled actions due, on a cursor of its own.
+
+    :param wakes: set of (lane id, direction, or "" for all)
 
     An action that runs hears the workers' channel as well. The trigger is for what comes after its
     last look; while it runs, Odoo's cron threads need not be woken.
@@ -126,18 +130,71 @@ def tell(dbname, lane_ids):
                      WHERE l.lane_id = ANY(%(lanes)s) AND c.active
                        AND c.id NOT IN (SELECT cron_id FROM waiting)
                 )
-                SELECT (SELECT count(*) FROM idle), count(pg_notify(%(channel)s, l.code))
-                  FROM mfg_lane l WHERE l.id = ANY(%(lanes)s)
+                SELECT (SELECT count(*) FROM idle),
+                       count(pg_notify(%(channel)s, concat_ws('/', l.code, w.direction)))
+                  FROM unnest(%(ids)s::int[], %(directions)s::text[]) AS w(lane_id, direction)
+                  JOIN mfg_lane l ON l.id = w.lane_id
                 """,
                 uid=SUPERUSER_ID,
-                lanes=list(lane_ids),
+                lanes=list({lane_id for lane_id, _direction in wakes}),
+                ids=[lane_id for lane_id, _direction in wakes],
+                directions=[direction or None for _lane_id, direction in wakes],
                 channel=CHANNEL_WAKE,
             )
         )
         idle = cr.fetchone()[0]
         cr.commit()  # pylint: disable=invalid-commit  # this thread's own cursor
-        if idle:
-            api.Environment(cr, SUPERUSER_ID, {})["ir.cron"]._notifydb()
+    if idle:
+        _cron_threads.call(dbname)
+
+
+class CronThreads:
+    """Calls Odoo's cron threads, which listen in the database postgres.
+
+    ``ir.cron`` has a method for that. It takes a cursor, and ``sql_db`` closes connections to that
+    database after each use: to open one takes several times what the whole waking does.
+    """
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._connection = None
+        self._pid = None
+
+    def call(self, dbname):
+        """Have them look for what is due in a database.
+
+        :raises psycopg2.Error: they could not be called
+        """
+        with self._lock:
+            try:
+                self._notify(dbname)
+            except (psycopg2.OperationalError, psycopg2.InterfaceError):
+                # PostgreSQL was restarted since.
+                self._connection = None
+                self._notify(dbname)
+
+    def _notify(self, dbname):
+        # A forked child must not speak on its parent's connection.
+        if self._connection is None or self._connection.closed or self._pid != os.getpid():
+            _name, parameters = sql_db.connection_info_for("postgres")
+            self._connection = psycopg2.connect(**parameters)
+            self._connection.autocommit = True
+            self._pid = os.getpid()
+        with self._connection.cursor() as cursor:
+            cursor.execute(
+                sql.SQL("SELECT {}('cron_trigger', %s)").format(
+                    sql.Identifier(ODOO_NOTIFY_FUNCTION)
+                ),
+                [dbname],
+            )
+
+
+_cron_threads = CronThreads()
+
+
+def concerns(woken, code, direction):
+    """Whether a runner is meant by what a ``WakeListener`` has heard."""
+    return code in woken or f"{code}/{direction}" in woken
 
 
 class WakeListener:
@@ -176,7 +233,7 @@ class WakeListener:
             cr.close()
 
     def wait(self, timeout):
-        """Codes of the lanes woken within ``timeout`` seconds; empty set when none.
+        """What was woken within ``timeout`` seconds, for ``concerns``; empty set when nothing.
 
         :raises psycopg2.Error: the connection is lost; the next call connects again
         """
@@ -194,9 +251,9 @@ class WakeListener:
     def _drain(self):
         connection = self._cr._cnx
         connection.poll()
-        codes = {notify.payload for notify in connection.notifies}
+        woken = {notify.payload for notify in connection.notifies}
         connection.notifies.clear()
-        return codes
+        return woken
 
 
 waker = WakerThread()
