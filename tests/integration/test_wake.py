@@ -204,6 +204,7 @@ def test_only_the_direction_that_has_something_is_woken(flow):
     with transaction(flow.registry) as env:
         code = env["mfg.lane"].browse(flow.lane_id).code
     with wake.WakeListener(flow.registry.db_name) as listener:
+        listener.wait(0)  # connects
         while listener.wait(0.3):
             pass  # the flow's own making has woken everybody
         assert heard({(flow.lane_id, "out")}) == {"out"}
