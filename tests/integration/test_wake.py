@@ -5,6 +5,7 @@ import threading
 import time
 from contextlib import contextmanager
 
+import psycopg2
 import pytest
 
 from odoo.addons.mfg_integration_base.models import mfg_dispatcher, wake
@@ -157,15 +158,15 @@ def test_the_waker_survives_whatever_fails(flow, cron_id, monkeypatch):
     """There is one in a process, and nobody starts it again."""
     failed = threading.Event()
 
-    def fail(_dbname, _lane_ids):
+    def fail(_teller, _wakes):
         failed.set()
         raise ZeroDivisionError("a fault in waking")
 
     waker = wake.WakerThread()
-    monkeypatch.setattr(wake, "tell", fail)
+    monkeypatch.setattr(wake.Teller, "tell", fail)
     waker.wake(flow.registry.db_name, {(flow.lane_id, "")})
     assert failed.wait(10)
-    monkeypatch.setattr(wake, "tell", tell)
+    monkeypatch.undo()
     waker.wake(flow.registry.db_name, {(flow.lane_id, "")})
     wait_for(lambda: triggers(flow, cron_id) == 1, 10, "the lane's action to be due")
 
@@ -185,7 +186,7 @@ def test_the_last_commit_of_a_flood_is_told(flow, monkeypatch):
     told = []
     monkeypatch.setattr(wake, "TELLS_PER_SECOND", 20)
     monkeypatch.setattr(wake, "TELLS_AT_ONCE", 1)
-    monkeypatch.setattr(wake, "tell", lambda _dbname, wakes: told.append(wakes))
+    monkeypatch.setattr(wake.Teller, "tell", lambda _teller, wakes: told.append(wakes))
     waker = wake.WakerThread()
     for number in range(200):
         waker.wake(flow.registry.db_name, {(number, "")})
@@ -234,3 +235,24 @@ def test_the_cron_threads_are_called_on_one_connection_that_may_be_lost(flow):
         caller.call(flow.registry.db_name)
         assert caller._connection.info.backend_pid != first
         assert flow.registry.db_name in heard()
+
+
+def test_a_teller_keeps_its_connection_and_survives_the_loss_of_it(flow, cron_id):
+    teller = wake.Teller(flow.registry.db_name)
+    wakes = {(flow.lane_id, "out")}
+    with wake.WakeListener(flow.registry.db_name) as listener:
+        listener.wait(0)
+        teller.tell(wakes)
+        first = teller._cr._cnx.info.backend_pid
+        teller.tell(wakes)
+        assert teller._cr._cnx.info.backend_pid == first
+        databases.query(flow.registry.db_name, "SELECT pg_terminate_backend(%s)", [first])
+        with pytest.raises(psycopg2.Error):
+            teller.tell(wakes)
+        while listener.wait(0.3):
+            pass
+        teller.tell(wakes)
+        assert listener.wait(5)
+    teller.close()
+    teller.tell(wakes)  # the pool's connection is as it was
+    teller.close()
