@@ -3,7 +3,8 @@
 API_PREFIX = "/mfg/v1"
 
 CHANNEL_WAKE = "mfg_wake"
-"""PostgreSQL NOTIFY channel on which the dedicated workers listen; payload: a lane's code."""
+"""PostgreSQL NOTIFY channel on which the dedicated workers listen; payload: a lane's code,
+or code and direction with a slash between."""
 
 LEASE_SECONDS = 20
 """How long a claimed key belongs to its runner without a sign of life, in seconds. A living runner

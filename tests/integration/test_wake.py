@@ -5,6 +5,7 @@ import threading
 import time
 from contextlib import contextmanager
 
+import psycopg2
 import pytest
 
 from odoo.addons.mfg_integration_base.models import mfg_dispatcher, wake
@@ -70,23 +71,23 @@ def cron_threads():
 def test_an_idle_action_gets_one_trigger_and_a_call_each_time(flow, cron_id):
     for _wake in range(2):
         with cron_threads() as heard:
-            tell(flow.registry.db_name, {flow.lane_id})
+            tell(flow.registry.db_name, {(flow.lane_id, "")})
             assert flow.registry.db_name in heard()
         assert triggers(flow, cron_id) == 1
 
 
 def test_a_wake_during_a_run_outlives_the_run(flow, cron_id):
-    tell(flow.registry.db_name, {flow.lane_id})
+    tell(flow.registry.db_name, {(flow.lane_id, "")})
     with running(flow, cron_id), cron_threads() as heard:
-        tell(flow.registry.db_name, {flow.lane_id})
-        tell(flow.registry.db_name, {flow.lane_id})
+        tell(flow.registry.db_name, {(flow.lane_id, "")})
+        tell(flow.registry.db_name, {(flow.lane_id, "")})
         assert flow.registry.db_name not in heard()  # they could not run it anyway
     assert triggers(flow, cron_id) == 1
 
 
 def test_an_archived_action_is_not_triggered(flow):
     with cron_threads() as heard:
-        tell(flow.registry.db_name, {flow.lane_id})
+        tell(flow.registry.db_name, {(flow.lane_id, "")})
         assert flow.registry.db_name not in heard()
 
 
@@ -157,16 +158,16 @@ def test_the_waker_survives_whatever_fails(flow, cron_id, monkeypatch):
     """There is one in a process, and nobody starts it again."""
     failed = threading.Event()
 
-    def fail(_dbname, _lane_ids):
+    def fail(_teller, _wakes):
         failed.set()
         raise ZeroDivisionError("a fault in waking")
 
     waker = wake.WakerThread()
-    monkeypatch.setattr(wake, "tell", fail)
-    waker.wake(flow.registry.db_name, {flow.lane_id})
+    monkeypatch.setattr(wake.Teller, "tell", fail)
+    waker.wake(flow.registry.db_name, {(flow.lane_id, "")})
     assert failed.wait(10)
-    monkeypatch.setattr(wake, "tell", tell)
-    waker.wake(flow.registry.db_name, {flow.lane_id})
+    monkeypatch.undo()
+    waker.wake(flow.registry.db_name, {(flow.lane_id, "")})
     wait_for(lambda: triggers(flow, cron_id) == 1, 10, "the lane's action to be due")
 
 
@@ -185,11 +186,73 @@ def test_the_last_commit_of_a_flood_is_told(flow, monkeypatch):
     told = []
     monkeypatch.setattr(wake, "TELLS_PER_SECOND", 20)
     monkeypatch.setattr(wake, "TELLS_AT_ONCE", 1)
-    monkeypatch.setattr(wake, "tell", lambda _dbname, lane_ids: told.append(set(lane_ids)))
+    monkeypatch.setattr(wake.Teller, "tell", lambda _teller, wakes: told.append(wakes))
     waker = wake.WakerThread()
     for number in range(200):
-        waker.wake(flow.registry.db_name, {number})
+        waker.wake(flow.registry.db_name, {(number, "")})
         time.sleep(0.001)
-    wait_for(lambda: told and 199 in set().union(*told), 10, "the last one to be told")
-    assert set().union(*told) == set(range(200))
+    wait_for(lambda: (199, "") in set().union(*told), 10, "the last one to be told")
+    assert set().union(*told) == {(number, "") for number in range(200)}
     assert len(told) < 100
+
+
+def test_only_the_direction_that_has_something_is_woken(flow):
+    def heard(wakes):
+        tell(flow.registry.db_name, wakes)
+        woken = listener.wait(5)
+        return {d for d in mfg_dispatcher.DIRECTIONS if wake.concerns(woken, code, d)}
+
+    with transaction(flow.registry) as env:
+        code = env["mfg.lane"].browse(flow.lane_id).code
+    with wake.WakeListener(flow.registry.db_name) as listener:
+        listener.wait(0)  # connects
+        while listener.wait(0.3):
+            pass  # the flow's own making has woken everybody
+        assert heard({(flow.lane_id, "out")}) == {"out"}
+        assert heard({(flow.lane_id, "in"), (flow.lane_id, "local")}) == {"in", "local"}
+        assert heard({(flow.lane_id, "")}) == set(mfg_dispatcher.DIRECTIONS)
+
+
+def test_emission_wakes_who_sends_and_nobody_else(flow, monkeypatch):
+    told = []
+    monkeypatch.setattr(wake.waker, "wake", lambda _dbname, wakes: told.append(set(wakes)))
+    with transaction(flow.registry) as env:
+        flow.emit(env, "key")
+    # Other tests' subscriptions get the event as well.
+    mine = {direction for wakes in told for lane, direction in wakes if lane == flow.lane_id}
+    assert mine == {"out"}
+
+
+def test_the_cron_threads_are_called_on_one_connection_that_may_be_lost(flow):
+    caller = wake.CronThreads()
+    with cron_threads() as heard:
+        caller.call(flow.registry.db_name)
+        first = caller._connection.info.backend_pid
+        caller.call(flow.registry.db_name)
+        assert caller._connection.info.backend_pid == first
+        assert flow.registry.db_name in heard()
+        databases.query(databases.MAINTENANCE, "SELECT pg_terminate_backend(%s)", [first])
+        caller.call(flow.registry.db_name)
+        assert caller._connection.info.backend_pid != first
+        assert flow.registry.db_name in heard()
+
+
+def test_a_teller_keeps_its_connection_and_survives_the_loss_of_it(flow, cron_id):
+    teller = wake.Teller(flow.registry.db_name)
+    wakes = {(flow.lane_id, "out")}
+    with wake.WakeListener(flow.registry.db_name) as listener:
+        listener.wait(0)
+        teller.tell(wakes)
+        first = teller._cr._cnx.info.backend_pid
+        teller.tell(wakes)
+        assert teller._cr._cnx.info.backend_pid == first
+        databases.query(flow.registry.db_name, "SELECT pg_terminate_backend(%s)", [first])
+        with pytest.raises(psycopg2.Error):
+            teller.tell(wakes)
+        while listener.wait(0.3):
+            pass
+        teller.tell(wakes)
+        assert listener.wait(5)
+    teller.close()
+    teller.tell(wakes)  # the pool's connection is as it was
+    teller.close()

@@ -97,6 +97,7 @@ class LaneRunner(threading.Thread):
     def __init__(self, dbname, lane_id, code, direction, worker, stopping, stats=None):
         super().__init__(name=f"mfg.{code}.{direction}")
         self.code = code
+        self.direction = direction
         self._dbname = dbname
         self._lane = {
             "direction": direction, "lane_id": lane_id, "worker": worker, "stats": stats,
@@ -270,18 +271,19 @@ class Worker:
         # Absolute: Odoo loads commands without the addon's package.
         from odoo.addons.mfg_integration_base.models.wake import (  # pylint: disable=odoo-addons-relative-import
             WakeListener,
+            concerns,
         )
 
         with WakeListener(self._dbname) as listener:
             while not self._stop.is_set():
                 try:
-                    codes = listener.wait(POLL_SECONDS)
+                    woken = listener.wait(POLL_SECONDS)
                 except psycopg2.Error as error:
                     _logger.warning("Listening failed, polling instead: %s", error)
                     time.sleep(ERROR_PAUSE)
                     continue
                 for runner in list(self._runners.values()):
-                    if runner.code in codes:
+                    if concerns(woken, runner.code, runner.direction):
                         runner.wake()
 
 

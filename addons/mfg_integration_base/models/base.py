@@ -81,7 +81,7 @@ class Base(models.AbstractModel):
             return []
         now = datetime.now(timezone.utc).replace(tzinfo=None)  # with the fraction Odoo's own drops
         self._mfg_lock_keys({key for _r, key, _c, specs in batch if any(s.ordered for s in specs)})
-        events, messages, lanes = [], [], set()
+        events, messages, wakes = [], [], {}
         when = occurred_at or now
         for record, key, company, specs in batch:
             event_uuid = new_uuid()
@@ -109,7 +109,7 @@ class Base(models.AbstractModel):
             )
             for spec in specs:
                 message_uuid = new_uuid()
-                lanes.add(spec.lane_id)
+                wakes.setdefault("local" if spec.local else "out", set()).add(spec.lane_id)
                 messages.append(
                     {
                         "uuid": message_uuid,
@@ -122,8 +122,8 @@ class Base(models.AbstractModel):
                     }
                 )
         self._mfg_insert(events, messages)
-        if lanes:
-            self.env["mfg.waker"]._wake(self.env["mfg.lane"].browse(lanes))
+        for direction, lanes in wakes.items():
+            self.env["mfg.waker"]._wake(self.env["mfg.lane"].browse(lanes), direction)
         return [event["uuid"] for event in events]
 
     # === What a model may refine === #

@@ -123,7 +123,7 @@ class Base(models.AbstractModel):
         self._mfg_insert([event], [message])
         if delay:
             self.env["mfg.message.queue"]._delay(message_uuid, delay)
-        self.env["mfg.waker"]._wake(self.env["mfg.lane"].browse(spec.lane_id))
+        self.env["mfg.waker"]._wake(self.env["mfg.lane"].browse(spec.lane_id), "local")
         return message_uuid
 
     def _mfg_job_progress(self, done, total, text=""):

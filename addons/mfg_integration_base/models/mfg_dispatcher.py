@@ -14,7 +14,7 @@ from .cursors import own_env
 from .heartbeat import this_process
 from .mfg_message_queue import QUEUES
 from .outbox_pump import Pump
-from .wake import WakeListener
+from .wake import WakeListener, concerns
 
 _logger = logging.getLogger(__name__)
 
@@ -209,14 +209,15 @@ class MfgDispatcher(models.AbstractModel):
                 if due == 0 and not now_done:
                     due = BUSY_WAIT  # due, but somebody holds its row: do not spin
                 soon = self._is_soon(due)
-                if self._wait_for_work(listener, code, min(due if soon else LINGER_SECONDS, left)):
+                idle_for = min(due if soon else LINGER_SECONDS, left)
+                if self._wait_for_work(listener, code, direction, idle_for):
                     continue
                 if soon or self._is_soon(self._next_due(direction, lane_id)):
                     continue
                 woken = False
                 busy.idle(direction)
                 while not woken and not busy.ended and (left := deadline - time.monotonic()) > 0:
-                    woken = self._wait_for_work(listener, code, min(END_POLL, left))
+                    woken = self._wait_for_work(listener, code, direction, min(END_POLL, left))
                 if not woken:
                     return done
                 busy.busy(direction)
@@ -243,11 +244,11 @@ class MfgDispatcher(models.AbstractModel):
                 QUEUE_OF[direction], lane_id, fingerprint, LOCAL[direction]
             )
 
-    def _wait_for_work(self, listener, code, seconds):
-        """True when the lane was woken within ``seconds``."""
+    def _wait_for_work(self, listener, code, direction, seconds):
+        """True when this direction of the lane was woken within ``seconds``."""
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
-            if code in self._wait(listener, left):
+            if concerns(self._wait(listener, left), code, direction):
                 return True
         return False
 

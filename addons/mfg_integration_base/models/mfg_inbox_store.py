@@ -196,7 +196,7 @@ class MfgInboxStore(models.AbstractModel):
         return self._message(message["uuid"])
 
     def _wake(self, lane_id):
-        self.env["mfg.waker"]._wake(self.env["mfg.lane"].browse(lane_id))
+        self.env["mfg.waker"]._wake(self.env["mfg.lane"].browse(lane_id), "in")
 
     @api.model
     def _note_received(self, connector):

@@ -24,6 +24,7 @@ class SubscriptionSpec(NamedTuple):
     lane_id: int
     ordered: bool
     echo: bool
+    local: bool  # carried out in this database
     filter_model: str
     filter_domain: str
 
@@ -205,6 +206,7 @@ class MfgSubscription(models.Model):
                 lane_id=subscription.lane_id.id,
                 ordered=subscription.ordering == "key",
                 echo=subscription.echo,
+                local=subscription.connector_id.transport == "local",
                 filter_model=subscription.filter_model or "",
                 filter_domain=subscription.filter_domain or "[]",
             )

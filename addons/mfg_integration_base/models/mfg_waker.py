@@ -10,10 +10,13 @@ class MfgWaker(models.AbstractModel):
     _description = "Waker of the lanes' runners"
 
     @api.model
-    def _wake(self, lanes):
+    def _wake(self, lanes, direction=""):
         """Wake the runners of ``lanes`` once this transaction is committed.
 
         Costs the caller a set update; see ``wake`` for what the thread does.
+
+        :param direction: only those that send (``out``), book (``in``) or work here (``local``);
+            the others would look in vain, at the time when this one is in a hurry
         """
         if not lanes:
             return
@@ -22,4 +25,4 @@ class MfgWaker(models.AbstractModel):
         if woken is None:
             woken = postcommit.data["mfg_integration.wake"] = set()
             postcommit.add(partial(waker.wake, self.env.cr.dbname, woken))
-        woken.update(lanes.ids)
+        woken.update((lane_id, direction) for lane_id in lanes.ids)

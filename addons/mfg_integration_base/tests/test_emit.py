@@ -356,7 +356,7 @@ class TestEmit(MfgCase):
         self.emit(code=KEPT)
         self.assertFalse(postcommit.get("mfg_integration.wake"))
         self.emit()
-        self.assertEqual(postcommit["mfg_integration.wake"], {self.to_partner.lane_id.id})
+        self.assertEqual(postcommit["mfg_integration.wake"], {(self.to_partner.lane_id.id, "out")})
 
 
 @tagged("post_install", "-at_install")
