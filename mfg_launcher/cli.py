@@ -105,6 +105,12 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--background", action="store_true", help="return once it delivers; end it with ./mfg stop"
     )
+    command = add("audit", _audit, "check the sealed audit trail; exit status 1 when it is broken")
+    command.add_argument("action", choices=["verify"])
+    command.add_argument("--db", metavar="NAME", help="database (default: the demo's)")
+    command.add_argument(
+        "--anchor", action="append", default=[], metavar="NUMBER:MARK", help="a mark kept elsewhere"
+    )
     command = add("shell", _shell, "open Odoo's Python shell on a database")
     command.add_argument("--db", metavar="NAME", help="database (default: the demo's)")
     command = add("psql", _psql, "open psql on a database; its own arguments follow --")
@@ -213,6 +219,16 @@ def _worker(options: argparse.Namespace) -> int:
             return 0
     server.worker(workspace, database, arguments)
     return 0
+
+
+def _audit(options: argparse.Namespace) -> int:
+    workspace = _workspace(options)
+    with workspace.exclusive("audit"):
+        workspace.prepare()
+    arguments = ["mfg_audit", options.action, "-d", options.db or workspace.demo_database]
+    for anchor in options.anchor:
+        arguments += ["--anchor", anchor]
+    return foreground(workspace.odoo_command(*arguments), env=workspace.environment())
 
 
 def _shell(options: argparse.Namespace) -> int:

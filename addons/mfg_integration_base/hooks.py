@@ -11,6 +11,10 @@ def post_init_hook(env):
 
 
 def uninstall_hook(env):
-    """Drop the trigger functions; the triggers themselves go with their tables."""
-    for function in ("mfg_attempt_freeze", "mfg_audit_entry_freeze"):
+    """Drop tables that no model has, and the trigger functions; triggers go with their tables."""
+    env.cr.execute("DROP TABLE IF EXISTS mfg_audit_member, mfg_audit_unsealed")
+    for function in (
+        "mfg_attempt_freeze", "mfg_audit_entry_freeze", "mfg_audit_entry_erase",
+        "mfg_audit_member_freeze", "mfg_audit_queue",
+    ):  # fmt: skip
         env.cr.execute(f"DROP FUNCTION IF EXISTS {function}() CASCADE")

@@ -1,1 +1,1 @@
-from . import dispatcher, inbound
+from . import catalogue, dispatcher, inbound

@@ -23,20 +23,20 @@ class InboundController(Controller):
 
     @route(f"{API_PREFIX}/in/<connector>/<message_type>", **OPTIONS)
     def receive(self, connector, message_type):
-        _allow("POST")
+        allow("POST")
         _refuse_forms()
         gateway = request.env["mfg.inbox.gateway"]
-        return _response(gateway._accept(connector, message_type, _received()))
+        return json_response(gateway._accept(connector, message_type, received()))
 
     @route(f"{API_PREFIX}/messages/<uuid>", **OPTIONS)
     def status(self, uuid):
-        _allow("GET", "HEAD")
-        return _response(request.env["mfg.inbox.gateway"]._report(uuid, _received()))
+        allow("GET", "HEAD")
+        return json_response(request.env["mfg.inbox.gateway"]._report(uuid, received()))
 
     @route(f"{API_PREFIX}/oauth/token", **OPTIONS)
     def token(self):
-        _allow("POST")
-        answer = request.env["mfg.inbox.gateway"]._grant(_received())
+        allow("POST")
+        answer = request.env["mfg.inbox.gateway"]._grant(received())
         return request.make_response(
             answer.body, list(answer.headers.items()), status=answer.status
         )
@@ -46,7 +46,7 @@ class InboundController(Controller):
         raise NotFound
 
 
-def _allow(*methods):
+def allow(*methods):
     if request.httprequest.method not in methods:
         raise MethodNotAllowed(valid_methods=methods)
 
@@ -60,7 +60,7 @@ def _refuse_forms():
         raise Refused("unsupported-media-type", "Forms are not taken. Send the message as JSON.")
 
 
-def _received():
+def received():
     """The request's headers and its body, within our limits.
 
     The body is kept by werkzeug, so that a request that Odoo runs again reads the same bytes.
@@ -95,7 +95,7 @@ BODY_PROBLEMS = {
 }
 
 
-def _response(answer):
+def json_response(answer):
     return request.make_response(
         canonical_json(answer.document),
         [

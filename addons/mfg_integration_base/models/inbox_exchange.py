@@ -16,14 +16,15 @@ class Refused(Exception):
     :param errors: what is wrong where, as ``FieldError``
     :param headers: further headers of the answer
     :param why: for our log only
+    :param message_id: UUID of the message, where it was stored all the same
     """
 
     loglevel = logging.INFO  # read by Odoo, which logs what a request raised
 
-    def __init__(self, slug, detail, *, errors=(), headers=None, why=""):
+    def __init__(self, slug, detail, *, errors=(), headers=None, why="", message_id=""):
         status, title = PROBLEMS[slug]
         super().__init__(f"Inbound request refused: {status} {slug} {why}".rstrip())
-        self.problem = Problem(slug, status, title, detail, errors)
+        self.problem = Problem(slug, status, title, detail, errors, message_id)
         self.headers = headers or {}
         if status == 503:
             self.headers = {"Retry-After": str(UNAVAILABLE_RETRY_AFTER), **self.headers}

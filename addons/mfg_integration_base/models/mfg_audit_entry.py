@@ -4,6 +4,15 @@ from odoo.tools import SQL
 from ..exceptions import StateWriteRefused
 from ..fields import PlainMany2one
 
+CHAIN = "mfg.audit.entry"
+"""Name of the chain, part of its first link."""
+
+COLUMNS = ("recorded_at", "company_id", "act", "model", "res_id", "uuid")
+"""What of an entry stays for ever."""
+
+PERSONAL = ("user_id", "user_login", "name", "reason", "before", "after")
+"""What may name people, and may be erased."""
+
 
 class MfgAuditEntry(models.Model):
     """Who did what to a message or to the configuration, and why. Appended, never changed.
@@ -21,7 +30,9 @@ class MfgAuditEntry(models.Model):
 
     recorded_at = fields.Datetime(string="Recorded", required=True, readonly=True)
     user_id = PlainMany2one("res.users", string="User", readonly=True)
-    user_login = fields.Char(string="Login", required=True, readonly=True)
+    user_login = fields.Char(
+        string="Login", readonly=True, help="Empty once the person was erased."
+    )
     company_id = PlainMany2one("res.company", readonly=True)
     act = fields.Selection(
         [
@@ -34,6 +45,12 @@ class MfgAuditEntry(models.Model):
             ("pause", "Pause"),
             ("resume", "Resume"),
             ("first_use", "First use of the day"),
+            ("erase", "Erase personal data"),
+            ("change", "Ask for a change"),
+            ("approve", "Approve a change"),
+            ("reject", "Reject a change"),
+            ("emergency", "Change in an emergency"),
+            ("apply", "Apply a change"),
         ],
         required=True,
         readonly=True,

@@ -22,6 +22,11 @@ class MfgCodec(models.AbstractModel):
         return True
 
     @api.model
+    def _content_types(self):
+        """Media types that the interface's description names (tuple)."""
+        return ("application/octet-stream",)
+
+    @api.model
     def _decode(self, *, raw, content_type):
         """Document of ``raw`` (bytes), nested no deeper than ``MAX_JSON_DEPTH`` levels.
 
@@ -38,6 +43,10 @@ class MfgCodecJson(models.AbstractModel):
     @api.model
     def _accepts(self, content_type):
         return is_json_type(content_type)
+
+    @api.model
+    def _content_types(self):
+        return ("application/json",)
 
     @api.model
     def _decode(self, *, raw, content_type):

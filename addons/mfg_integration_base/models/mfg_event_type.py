@@ -42,7 +42,6 @@ class MfgEventType(models.Model):
         default="draft",
         tracking=True,
     )
-    sunset_date = fields.Date(help="From this day on the type may be retired.")
     subscription_ids = fields.Many2many("mfg.subscription", string="Subscriptions", readonly=True)
 
     _code_uniq = models.Constraint("UNIQUE (code)", "Another event type has this name.")

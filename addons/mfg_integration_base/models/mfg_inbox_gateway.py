@@ -43,7 +43,8 @@ class MfgInboxGateway(models.AbstractModel):
     Works on a cursor of its own at READ COMMITTED, which commits before the partner is answered:
     what got a 2xx is on disk. Everything may be run again with the same request.
 
-    Who calls: ``mfg_inbox_gateway_caller``. What a body says: ``mfg_inbox_gateway_items``.
+    Who calls: ``mfg_inbox_gateway_caller``. What a body says: ``mfg_inbox_gateway_items``. Results in
+    the same call: ``mfg_inbox_gateway_answer``.
     """
 
     _name = "mfg.inbox.gateway"
@@ -65,6 +66,7 @@ class MfgInboxGateway(models.AbstractModel):
             gateway._check_scope(caller, "write", message_type)
             gateway._check_backlog(spec.lane_id, caller.connector.id)
             parts = gateway._parts(received)
+            env["mfg.inbox.limit"]._take(spec, len(parts or [None]))
             if parts is None:
                 read = [gateway._item(spec, received, caller)]
             else:
@@ -74,12 +76,14 @@ class MfgInboxGateway(models.AbstractModel):
         new = sum(1 for answer in answers if isinstance(answer, Answer) and answer.is_new)
         if new:
             gateway._count_backlog(spec.lane_id, caller.connector.id, new)
-        if parts is None:
-            [answer] = answers
-            if isinstance(answer, Refused):
-                raise answer
-            return answer
-        return _of_batch(parts, read, answers)
+        if parts is not None:
+            return _of_batch(parts, read, answers, spec.headers)
+        [answer] = answers
+        if isinstance(answer, Refused):
+            raise answer
+        if spec.answer_seconds:
+            answer = self._with_result(answer, spec.answer_seconds)
+        return answer._replace(headers={**spec.headers, **answer.headers})
 
     def _parts(self, received):
         try:
@@ -212,7 +216,7 @@ class MfgInboxGateway(models.AbstractModel):
                 backlog.waiting += new
 
 
-def _of_batch(parts, read, answers):
+def _of_batch(parts, read, answers, headers):
     """The answer to a batch: 202 if every message was accepted, else 207 (RFC 4918 section 13)."""
     results, all_accepted = [], True
     for part, item, answer in zip(parts, read, answers, strict=True):
@@ -227,4 +231,4 @@ def _of_batch(parts, read, answers):
             document = dict(answer.document)
             result |= {"status": answer.status, "state": document.pop("status"), **document}
         results.append(result)
-    return Answer(202 if all_accepted else 207, {"results": results}, {})
+    return Answer(202 if all_accepted else 207, {"results": results}, headers)

@@ -73,6 +73,7 @@ class MfgInboxGateway(models.AbstractModel):
     def _authenticate(self, connector_code, received, question=None):
         """The ``Caller`` of a request.
 
+        :param connector_code: None: whatever connector the token or certificate is of
         :param question: UUID of the message that is asked about; a signature has to be for it
         :raises Refused: 401, or 429 after many failures
         """
@@ -88,7 +89,7 @@ class MfgInboxGateway(models.AbstractModel):
             if question is not None and caller.is_signed and caller.message_id != question:
                 raise _NotAuthentic("status request signed for another message")
         except _NotAuthentic as error:
-            self._refuse(connector_code, received, str(error))
+            self._refuse(connector_code or "", received, str(error))
         self.env["mfg.credential"].browse(caller.credential_id)._note_use()
         return caller
 
@@ -129,7 +130,7 @@ class MfgInboxGateway(models.AbstractModel):
     # === Ways to prove it === #
 
     def _by_signature(self, connector_code, received):
-        known = CODE_PATTERN.fullmatch(connector_code) is not None
+        known = CODE_PATTERN.fullmatch(connector_code or "") is not None
         credentials = self.env["mfg.credential"].search_fetch(
             [
                 ("connector_id.code", "=", connector_code if known else "-"),
@@ -208,7 +209,7 @@ class MfgInboxGateway(models.AbstractModel):
     def _caller(self, found, connector_code, message_id=None):
         """The ``Caller`` that these credentials are, if one of them is of that connector."""
         # One certificate, and so one digest, may stand with several connectors.
-        mine = found.filtered(lambda c: c.connector_id.code == connector_code)[:1]
+        mine = found.filtered(lambda c: connector_code in (None, c.connector_id.code))[:1]
         if not mine:
             raise _NotAuthentic("not a credential of this connector")
         return Caller(mine.connector_id, mine.id, Scopes.parse(mine.scopes or ""), message_id)

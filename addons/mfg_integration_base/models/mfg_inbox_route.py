@@ -7,6 +7,7 @@ from odoo.exceptions import ValidationError
 
 from ..const import API_PREFIX, DEDUPE_DAYS
 from ..tools import json_pointer
+from ..tools.http_dates import deprecation_headers
 from ..tools.lifecycle import OPEN
 from ..tools.schema import check_schema, compile_schema
 from .caches import forget
@@ -25,6 +26,10 @@ class RouteSpec(NamedTuple):
     external_id_pointer: str
     ordering_pointer: str
     dedupe_days: int
+    answer_seconds: int  # 0: not synchronous
+    rate_limit: float
+    rate_burst: int
+    headers: dict  # of each answer: when the route will end
 
 
 class MfgInboxRoute(models.Model):
@@ -79,6 +84,20 @@ class MfgInboxRoute(models.Model):
         default="skip",
     )
     dedupe_days = fields.Integer(default=DEDUPE_DAYS, required=True)
+    synchronous = fields.Boolean(
+        string="Answer with the result",
+        help="Wait for the booking, so that the partner gets its result in the same call. What is "
+        "not booked in time is answered 202 as usual.",
+    )
+    answer_seconds = fields.Integer(
+        string="Wait up to (s)", default=10, required=True, help="How long the partner waits."
+    )
+    rate_limit = fields.Float(
+        string="Messages per second", default=0.0, help="Shared by all servers. 0: no limit."
+    )
+    rate_burst = fields.Integer(
+        string="Burst", default=20, help="How many may come at once after a quiet time."
+    )
     endpoint = fields.Char(
         string="Address for the partner",
         compute="_compute_endpoint",
@@ -89,6 +108,10 @@ class MfgInboxRoute(models.Model):
         "UNIQUE (connector_id, message_type)", "This connector already has a route for that type."
     )
 
+    _limits = models.Constraint(
+        "CHECK (answer_seconds BETWEEN 1 AND 60 AND rate_limit >= 0 AND rate_burst > 0)",
+        "A partner waits 1 to 60 seconds; a rate is not negative, a burst at least 1.",
+    )
     _dedupe_days_positive = models.Constraint(
         "CHECK (dedupe_days > 0)", "Message ids are remembered for at least one day."
     )
@@ -199,6 +222,9 @@ class MfgInboxRoute(models.Model):
             return json.loads(self.schema)
         return self.env["mfg.inbox.handler"]._mfg_resolve(self.handler)._schema()
 
+    def _compiled_schema(self):
+        return compile_schema(self._effective_schema())
+
     @api.model
     @tools.ormcache("connector_id", "message_type")
     def _spec(self, connector_id, message_type):
@@ -214,8 +240,12 @@ class MfgInboxRoute(models.Model):
             lane_id=route.lane_id.id,
             codec=route.codec,
             handler=route.handler,
-            schema=compile_schema(route._effective_schema()),
+            schema=route._compiled_schema(),
             external_id_pointer=route.external_id_pointer or "",
             ordering_pointer=route.ordering_pointer or "",
             dedupe_days=route.dedupe_days,
+            answer_seconds=route.answer_seconds if route.synchronous else 0,
+            rate_limit=route.rate_limit,
+            rate_burst=route.rate_burst,
+            headers=deprecation_headers(route.deprecated_date or None, route.sunset_date or None),
         )

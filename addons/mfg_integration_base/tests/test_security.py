@@ -13,9 +13,16 @@ GROUPS = {
 RIGHTS = """
 model                  viewer operator manager approver auditor service user
 mfg.attempt            r      r        r       r        r       -       -
+mfg.audit.check        -      -        rc      -        rc      -       -
 mfg.audit.entry        -      r        r       -        r       -       -
+mfg.audit.erase        -      -        rwc     -        -       -       -
+mfg.audit.export       -      -        rwc     -        rwc     -       -
+mfg.audit.seal         -      -        r       -        r       -       -
+mfg.change.line        r      r        r       r        r       -       -
+mfg.change.request     r      r        rw      rw       r       -       -
 mfg.connector          r      r        rwcu    r        r       r       -
 mfg.connector.runtime  r      r        r       r        r       -       -
+mfg.contract.version   r      r        r       r        r       -       -
 mfg.credential         r      r        rwcu    r        r       -       -
 mfg.credential.rotate  -      -        rwcu    -        -       -       -
 mfg.event              r      r        r       r        r       -       -
@@ -25,6 +32,7 @@ mfg.flow               r      r        rwcu    r        r       -       -
 mfg.inbox.identity     -      -        -       -        -       -       -
 mfg.job.progress       -      -        -       -        -       -       -
 mfg.inbox.key          -      -        -       -        -       -       -
+mfg.inbox.limit        -      -        -       -        -       -       -
 mfg.inbox.message      r      r        r       r        r       r       -
 mfg.inbox.route        r      r        rwcu    r        r       r       -
 mfg.lane               r      r        rwcu    r        r       -       -

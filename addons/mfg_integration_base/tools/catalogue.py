@@ -26,7 +26,7 @@ class Route:
     :param example: one message, or None
     :param deprecated: from when on nobody should begin to use it
     :param sunset: from when on it may be gone
-    :param batch: a JSON body may also be an array of messages
+    :param batch: several messages may come in one request
     :raises SchemaError: the schema is not usable
     :raises ValueError: the dates contradict each other
     """

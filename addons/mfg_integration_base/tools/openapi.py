@@ -8,6 +8,7 @@ from . import openapi_answers as answers
 from . import openapi_security as security
 from .catalogue import Route, checked_url, description, in_order, without_empty
 from .http_body import is_json_type
+from .inbound_batch import CLOUDEVENT, CLOUDEVENTS_BATCH, LINES, MAX_MESSAGES
 from .schema import DIALECT
 from .schema_parts import fragment, moved, pointer
 from .signature import HEADER_ID
@@ -117,15 +118,26 @@ def _send(route: Route) -> Json:
 
 def _content(route: Route) -> Json:
     message: Json = {"$ref": fragment(_schema_place(route))}
-    batch = {"anyOf": [message, {"type": "array", "minItems": 1, "items": message}]}
     content = {}
     for media_type in sorted(set(route.content_types)):
-        is_json = is_json_type(media_type)
-        media: Json = {"schema": batch if route.batch and is_json else message}
+        media: Json = {"schema": message}
         # An example of another format would be a text, which we do not have.
-        if route.example is not None and is_json:
+        if route.example is not None and is_json_type(media_type):
             media["example"] = route.example
         content[media_type] = media
+    if not any(map(is_json_type, route.content_types)):
+        return content
+    event: Json = {
+        "allOf": [{"$ref": "#/components/schemas/CloudEvent"}],
+        "properties": {"data": message},
+    }
+    content[CLOUDEVENT] = {"schema": event}
+    if route.batch:
+        events = {"type": "array", "minItems": 1, "maxItems": MAX_MESSAGES, "items": event}
+        content[CLOUDEVENTS_BATCH] = {"schema": events}
+        for media_type in sorted(LINES):
+            text = {"type": "string", "description": "One message a line (JSON Lines)."}
+            content[media_type] = {"schema": text}
     return content
 
 
@@ -134,10 +146,14 @@ def _responses(route: Route) -> Json:
     stored = "Stored, checked, and sure to be worked on."
     if route.synchronous:
         stored = "Not booked in time for this answer. " + stored
+    receipts = ["Receipt", "BatchResults"] if route.batch else ["Receipt"]
     found = {
-        "200": answers.answer(booked, "MessageStatus", batch=route.batch),
-        "202": answers.answer(stored, "Receipt", batch=route.batch, headers=["Location"]),
+        "200": answers.answer(booked, "MessageStatus"),
+        "202": answers.answer(stored, *receipts, headers=["Location"]),
     }
+    if route.batch:
+        text = "Some messages of the batch were refused; each result says what became of its own."
+        found["207"] = answers.answer(text, "BatchResults")
     if end := answers.end_headers(route.deprecated, route.sunset):
         for response in found.values():
             response["headers"] = {**end, **response.get("headers", {})}

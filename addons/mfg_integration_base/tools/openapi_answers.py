@@ -13,7 +13,7 @@ Json = dict[str, Any]
 ARCHIVED = "archived"
 """Status of a message that is known by its identity alone."""
 
-_PLAIN_STATUSES = (403, 409)
+_PLAIN_STATUSES = (405,)
 _RETRY_LATER = (429, 503)
 _UUID: Json = {"type": "string", "format": "uuid"}
 _MOMENT: Json = {"type": "string", "format": "date-time"}
@@ -45,6 +45,43 @@ HEADERS: dict[str, Json] = {
 def result_schemas() -> dict[str, Json]:
     """Return the schemas of all bodies that are no message."""
     return {
+        "BatchResults": {
+            "type": "object",
+            "required": ["results"],
+            "properties": {
+                "results": {
+                    "type": "array",
+                    "description": "One for each message of the batch, in its order.",
+                    "items": {
+                        "type": "object",
+                        "required": ["place", "status"],
+                        "properties": {
+                            "place": {"type": "string", "description": "Where it stands."},
+                            "external_id": {"type": "string"},
+                            "status": {
+                                "type": "integer",
+                                "description": "HTTP status that the message alone would get.",
+                            },
+                            "state": {"enum": [*map(str, State), ARCHIVED]},
+                            "id": _UUID,
+                            "status_url": {"type": "string", "format": "uri-reference"},
+                            "problem": {"$ref": "#/components/schemas/Problem"},
+                        },
+                    },
+                }
+            },
+        },
+        "CloudEvent": {
+            "type": "object",
+            "description": "CloudEvents 1.0.2; the message is its data.",
+            "required": ["specversion", "id", "source", "type", "data"],
+            "properties": {
+                "specversion": {"const": "1.0"},
+                "id": {"type": "string", "minLength": 1, "maxLength": 255},
+                "source": {"type": "string", "minLength": 1},
+                "type": {"type": "string", "minLength": 1},
+            },
+        },
         "FieldError": {
             "type": "object",
             "required": ["pointer", "detail"],
@@ -84,6 +121,7 @@ def result_schemas() -> dict[str, Json]:
                 "status": {"type": "integer", "minimum": 400, "maximum": 599},
                 "detail": {"type": "string", "description": "What happened, for a person."},
                 "errors": {"type": "array", "items": {"$ref": "#/components/schemas/FieldError"}},
+                "message_id": {**_UUID, "description": "Of the message, if it is stored."},
             },
         },
         "Receipt": {
@@ -112,15 +150,13 @@ def problems(*statuses: int) -> dict[str, Json]:
     }
 
 
-def answer(text: str, schema: str, *, batch: bool = False, headers: Iterable[str] = ()) -> Json:
+def answer(text: str, *schemas: str, headers: Iterable[str] = ()) -> Json:
     """Return a response with a body of ours.
 
-    :param schema: name of a schema of ``result_schemas``
-    :param batch: the body may be an array of these
+    :param schemas: names of schemas of ``result_schemas``: the body is of one of them
     """
-    body: Json = {"$ref": f"#/components/schemas/{schema}"}
-    if batch:
-        body = {"anyOf": [body, {"type": "array", "items": body}]}
+    bodies: list[Json] = [{"$ref": f"#/components/schemas/{schema}"} for schema in schemas]
+    body = bodies[0] if len(bodies) == 1 else {"anyOf": bodies}
     response: Json = {"description": text}
     if found := {name: {"$ref": f"#/components/headers/{name}"} for name in headers}:
         response["headers"] = found

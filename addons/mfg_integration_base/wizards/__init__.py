@@ -1,4 +1,6 @@
 from . import (
+    mfg_audit_erase,
+    mfg_audit_export,
     mfg_credential_rotate,
     mfg_message_cancel,
     mfg_message_edit,

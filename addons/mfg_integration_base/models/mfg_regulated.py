@@ -1,0 +1,279 @@
+"""Connectors under four-eyes control: what belongs to them changes by request only."""
+
+import json
+
+from odoo import SUPERUSER_ID, api, fields, models
+from odoo.exceptions import RedirectWarning, ValidationError
+
+from .cursors import own_env
+
+MOST_CHARS = 500
+
+
+class MfgControlledMixin(models.AbstractModel):
+    """What belongs to a connector that may be regulated.
+
+    Whoever changes it by hand gets a change request instead of the change. The system itself
+    (installing, upgrading, applying a request) is superuser and is not asked.
+    """
+
+    _name = "mfg.controlled.mixin"
+    _description = "Under four-eyes control"
+
+    _mfg_controlled = frozenset()
+    """Names of the fields that are under control."""
+    _mfg_control_create = True
+    """Whether adding one to a connector is a change of it."""
+
+    def _mfg_connectors(self):
+        """The connectors that this belongs to."""
+        return self.connector_id
+
+    def _mfg_is_regulated(self):
+        return any(
+            connector.regulated and connector.state in ("active", "paused")
+            for connector in self.sudo()._mfg_connectors()  # sudo: whether, nothing else
+        )
+
+    def write(self, vals):
+        names = self._mfg_controlled & vals.keys()
+        if names and not self.env.su:
+            for record in self:
+                if record._mfg_is_regulated():
+                    record._mfg_put_down("write", {name: vals[name] for name in names})
+        return super().write(vals)
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        if self._mfg_control_create and not self.env.su:
+            for vals in vals_list:
+                connector = self.env["mfg.connector"].browse(vals.get("connector_id"))
+                if connector.exists()._mfg_is_regulated():
+                    self._mfg_put_down("create", vals, connector)
+        return super().create(vals_list)
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_controlled(self):
+        if not self.env.su:
+            for record in self:
+                if record._mfg_is_regulated():
+                    record._mfg_put_down("unlink", {})
+
+    def _mfg_put_down(self, operation, values, connector=None):
+        """Keep the change as a request, and say so to the person.
+
+        In a transaction of its own: the one that tried to make the change is rolled back.
+
+        :raises RedirectWarning: always
+        """
+        user = self.env.user
+        with own_env(self.env.registry) as env:
+            record = self.with_env(env)
+            request = record._mfg_request(operation, values, user=user, connector=connector)
+            request_id, name = request.id, request.name
+        raise RedirectWarning(
+            self.env._(
+                "This connector is regulated: your change was put down as %s. Say there why it is "
+                "needed and submit it; somebody else approves it. Nothing was changed yet.",
+                name,
+            ),
+            self.env["mfg.change.request"].browse(request_id)._form(),
+            self.env._("Open the request"),
+        )
+
+    def _mfg_request(self, operation, values, *, user, connector=None, rollback_of=None):
+        """The request for a change, as a draft of this user."""
+        connector = connector or self.sudo()._mfg_connectors().filtered("regulated")[:1]
+        names = dict.fromkeys(values)
+        before = self._mfg_controlled_values(names) if operation == "write" else {}
+        label = self.display_name if self else self.env[self._name]._description
+        lines = [
+            {
+                "label": self._fields[name].get_description(self.env)["string"],
+                "before": self._mfg_text(name, before.get(name)) if operation == "write" else False,
+                "after": self._mfg_text(name, value),
+            }
+            for name, value in values.items()
+            if name in self._fields and name != "secret_input"
+        ] or [{"label": self._description, "before": label, "after": False}]
+        # sudo: a request is made by trying, not by the right to create one.
+        return (
+            self.env["mfg.change.request"]
+            .with_user(SUPERUSER_ID)
+            .create(
+                {
+                    "name": f"{connector.name}: {label}"[:200],
+                    "connector_id": connector.id,
+                    "operation": operation,
+                    "model": self._name,
+                    "res_id": self.id if operation != "create" else False,
+                    "values": json.dumps(
+                        {name: value for name, value in values.items() if name != "secret_input"},
+                        default=str,
+                    ),
+                    "before": json.dumps(before, default=str),
+                    "line_ids": [(0, 0, line) for line in lines],
+                    "requested_by": user.id,
+                    "rollback_of_id": rollback_of.id if rollback_of else False,
+                }
+            )
+        )
+
+    def _mfg_controlled_values(self, names):
+        """Present values of these fields in the form that ``write`` takes and JSON keeps."""
+        self.ensure_one()
+        found = {}
+        for name in names:
+            value, kind = self.sudo()[name], self._fields[name].type
+            if kind == "many2one":
+                value = value.id
+            elif kind in ("many2many", "one2many"):
+                value = [[6, 0, sorted(value.ids)]]
+            elif value and kind in ("date", "datetime"):
+                value = fields.Datetime.to_string(value)
+            found[name] = value
+        return found
+
+    def _mfg_text(self, name, value):
+        """A value in words, for the diff."""
+        field = self._fields[name]
+        if field.relational and field.comodel_name in self.env:
+            ids = _ids_of(value)
+            found = self.env[field.comodel_name].sudo().browse(ids).exists()
+            return ", ".join(found.mapped("display_name"))[:MOST_CHARS]
+        if field.type == "selection":
+            return dict(field._description_selection(self.env)).get(value, value)
+        return str(value)[:MOST_CHARS] if value not in (None, False, "") else False
+
+
+def _ids_of(value):
+    if isinstance(value, int) and not isinstance(value, bool):
+        return [value]
+    ids = []
+    for command in value or ():
+        if isinstance(command, list | tuple) and command:
+            ids += command[2] if command[0] == 6 else [command[1]] if command[0] == 4 else []
+    return ids
+
+
+class MfgConnector(models.Model):
+    _name = "mfg.connector"
+    _inherit = ["mfg.connector", "mfg.controlled.mixin"]
+
+    _mfg_controlled = frozenset(
+        {
+            "url", "allow_http", "allow_list", "verify_tls", "transport", "regulated",
+        }
+    )  # fmt: skip
+
+    _mfg_control_create = False
+
+    regulated = fields.Boolean(
+        tracking=True,
+        help="Its address, subscriptions, routes, schemas, credentials and retry policies change "
+        "only when somebody else has approved the change.",
+    )
+    change_count = fields.Integer(compute="_compute_change_count")
+
+    def _mfg_connectors(self):
+        return self
+
+    def _compute_change_count(self):
+        counts = dict(
+            self.env["mfg.change.request"]._read_group(
+                [("connector_id", "in", self.ids)], ["connector_id"], ["__count"]
+            )
+        )
+        for connector in self:
+            connector.change_count = counts.get(connector, 0)
+
+    def action_open_changes(self):
+        """Open what was asked to be changed, and what became of it."""
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Changes of %s", self.name),
+            "res_model": "mfg.change.request",
+            "views": [(False, "list"), (False, "form")],
+            "domain": [("connector_id", "=", self.id)],
+        }
+
+
+class MfgSubscription(models.Model):
+    _name = "mfg.subscription"
+    _inherit = ["mfg.subscription", "mfg.controlled.mixin"]
+
+    _mfg_controlled = frozenset(
+        {
+            "event_type_ids", "filter_model", "filter_domain", "retry_policy_id", "on_dead",
+            "ordering", "mode", "connector_id", "echo",
+        }
+    )  # fmt: skip
+
+
+class MfgInboxRoute(models.Model):
+    _name = "mfg.inbox.route"
+    _inherit = ["mfg.inbox.route", "mfg.controlled.mixin"]
+
+    _mfg_controlled = frozenset(
+        {
+            "message_type", "handler", "codec", "schema", "external_id_pointer",
+            "ordering_pointer", "retry_policy_id", "on_dead", "active", "synchronous",
+        }
+    )  # fmt: skip
+
+
+class MfgRetryPolicy(models.Model):
+    _name = "mfg.retry.policy"
+    _inherit = ["mfg.retry.policy", "mfg.controlled.mixin"]
+
+    _mfg_controlled = frozenset({"schedule", "jitter", "rules"})
+    _mfg_control_create = False
+
+    def _mfg_connectors(self):
+        # sudo: other companies use the policy as well.
+        used = [("retry_policy_id", "in", self.ids)]
+        subscriptions = self.env["mfg.subscription"].sudo().search(used)
+        routes = self.env["mfg.inbox.route"].sudo().search(used)
+        return subscriptions.connector_id | routes.connector_id
+
+
+class MfgCredential(models.Model):
+    _name = "mfg.credential"
+    _inherit = ["mfg.credential", "mfg.controlled.mixin"]
+
+    _mfg_controlled = frozenset(
+        {
+            "active", "valid_from", "valid_until", "scopes", "direction", "login", "header_name",
+            "token_url", "token_scope", "token_auth", "connector_id", "kind",
+        }
+    )  # fmt: skip
+
+    _mfg_control_create = False
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        """For a regulated connector, one that is not active yet: the change to approve is that it
+        becomes so. A secret has no place in a request."""
+        connectors = self.env["mfg.connector"]
+        for vals in vals_list:
+            connector = connectors.browse(vals.get("connector_id")).exists()
+            if not self.env.su and connector._mfg_is_regulated():
+                vals["active"] = False
+        return super().create(vals_list)
+
+    def _store_secret(self, text):
+        if self.active and not self.env.su and self._mfg_is_regulated():
+            raise ValidationError(
+                self.env._(
+                    "The connector is regulated: replace this credential by another one, which "
+                    "takes over once its activation is approved."
+                )
+            )
+        return super()._store_secret(text)
+
+    def _rotate(self, overlap):
+        if self.env.su or not self._mfg_is_regulated():
+            return super()._rotate(overlap)
+        self._check_manager()
+        return self.copy({"valid_from": fields.Datetime.now(), "valid_until": False})
