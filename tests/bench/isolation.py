@@ -109,7 +109,8 @@ class Site:
                 self.suite.call("mfg.connector", link.connector_id, method)
         if running:
             wait_for(
-                lambda: self._slow.counts().waiting and self._attempts() > before,
+                lambda: self._slow.counts().waiting
+                and (self._attempts() > before or self._is_known_dead()),
                 BUSY_SECONDS,
                 "the flood to be worked on",
                 seen=lambda: (self._slow.counts(), self._attempts() - before),
@@ -133,6 +134,15 @@ class Site:
             [self._flood[0].connector_id],
         )
         return number
+
+    def _is_known_dead(self) -> bool:
+        """Whether the dead partner is down for the suite: then it is probed once in a while."""
+        ((phase,),) = databases.query(
+            self.suite.database,
+            "SELECT breaker_phase FROM mfg_connector_runtime WHERE connector_id = %s",
+            [self._flood[0].connector_id],
+        )
+        return phase != "closed"
 
     def _in_flight(self) -> int:
         ((number,),) = databases.query(
