@@ -109,8 +109,10 @@ class Site:
                 self.suite.call("mfg.connector", link.connector_id, method)
         if running:
             wait_for(
-                lambda: self._slow.counts().waiting
-                and (self._attempts() > before or self._is_known_dead()),
+                lambda: (
+                    self._slow.counts().waiting
+                    and (self._attempts() > before or self._is_known_dead())
+                ),
                 BUSY_SECONDS,
                 "the flood to be worked on",
                 seen=lambda: (self._slow.counts(), self._attempts() - before),

@@ -56,8 +56,8 @@ def _verify(database, anchors):
         except UserError as error:
             sys.stderr.write(f"mfg_audit: {error}\n")
             return 2
-    for line in filter(None, found["findings"].split("\n")):
-        sys.stdout.write(f"{line}\n")
+    if found["findings"]:
+        sys.stdout.write(f"{found['findings']}\n")
     sys.stdout.write(
         "{state}: {seal_count} seals, {entry_count} entries, {erased_count} of them erased, "
         "{unsealed_count} not sealed yet\nNewest mark: {anchor}\n".format(

@@ -18,12 +18,12 @@ class CatalogueController(Controller):
     @route(f"{API_PREFIX}/openapi.json", **OPTIONS)
     def openapi(self):
         allow("GET", "HEAD")
-        return json_response(request.env["mfg.catalogue"]._document("openapi.json", received()))
+        return json_response(request.env["mfg.catalogue"]._document("openapi", received()))
 
     @route(f"{API_PREFIX}/asyncapi.json", **OPTIONS)
     def asyncapi(self):
         allow("GET", "HEAD")
-        return json_response(request.env["mfg.catalogue"]._document("asyncapi.json", received()))
+        return json_response(request.env["mfg.catalogue"]._document("asyncapi", received()))
 
     @route("/mfg/docs/<model('mfg.connector'):connector>", type="http", auth="user", readonly=True)
     def page(self, connector):

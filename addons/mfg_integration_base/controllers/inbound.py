@@ -6,6 +6,7 @@ from ..const import API_PREFIX, MAX_BODY_BYTES
 from ..models.inbox_exchange import Received, Refused
 from ..tools import http_body
 from ..tools.json_writer import canonical_json
+from . import dispatcher  # noqa: F401  registers the routing type before the routes use it
 
 # One byte more than we take: a chunked body is cut off at the limit without a word, and has to be
 # seen to be too long.

@@ -42,8 +42,8 @@ class MfgAuditCheck(models.Model):
         readonly=True,
     )
     anchors = fields.Text(
-        help="Marks of seals that were kept elsewhere: number, colon, mark; one a line. Without one, "
-        "nobody can tell whether the newest seals were cut off."
+        help="Marks of seals that were kept elsewhere: number, colon, mark; one a line. Without "
+        "one, nobody can tell whether the newest seals were cut off."
     )
     seal_count = fields.Integer(string="Seals", readonly=True)
     entry_count = fields.Integer(string="Entries", readonly=True)
@@ -76,7 +76,7 @@ class MfgAuditCheck(models.Model):
             parsed[int(match[1])] = bytes.fromhex(match[2])
         return parsed
 
-    def action_check(self):
+    def action_verify(self):
         """Check everything from the first seal on; takes a second for some ten thousand entries."""
         self.ensure_one()
         if not self.env.user.has_groups(
@@ -141,7 +141,7 @@ class MfgAuditCheck(models.Model):
         return {
             **counts,
             "unsealed_count": unsealed,
-            "findings": "\n".join(lines),
+            "findings": "\n".join(lines) or False,
             "anchor": anchor,
         }
 

@@ -179,9 +179,7 @@ class MfgAuditSeal(models.Model):
         for entry_id, *values in self.env.cr.fetchall():
             row = dict(zip(names, values, strict=True))
             row["recorded_at"] = row["recorded_at"].replace(tzinfo=timezone.utc)
-            found.append(
-                (entry_id, {n: row[n] for n in COLUMNS}, {n: row[n] for n in PERSONAL})
-            )
+            found.append((entry_id, {n: row[n] for n in COLUMNS}, {n: row[n] for n in PERSONAL}))
         return found
 
     def _add_members(self, number, entries):
@@ -193,9 +191,7 @@ class MfgAuditSeal(models.Model):
             leaf = audit_seal.leaf(Entry(entry_id, columns, personal, salt, commitments))
             root.add(leaf)
             texts = {name: value.hex() for name, value in commitments.items()}
-            rows.append(
-                (entry_id, psycopg2.Binary(leaf), psycopg2.Binary(salt), json.dumps(texts))
-            )
+            rows.append((entry_id, psycopg2.Binary(leaf), psycopg2.Binary(salt), json.dumps(texts)))
         if rows:
             self._insert_members(number, rows)
         return root.digest()

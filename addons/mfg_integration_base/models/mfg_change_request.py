@@ -218,7 +218,8 @@ class MfgChangeRequest(models.Model):
             if current != json.loads(self.before or "{}"):
                 raise ValidationError(
                     self.env._(
-                        "What %s is about has changed since it was asked for: make the change anew.",
+                        "What %s is about has changed since it was asked for: make the change "
+                        "anew.",
                         self.name,
                     )
                 )
@@ -249,7 +250,7 @@ class MfgChangeRequest(models.Model):
 
     def _summary(self):
         return "; ".join(
-            f"{line.label}: {line.before or '–'} → {line.after or '–'}" for line in self.line_ids
+            f"{line.label}: {line.before or '-'} → {line.after or '-'}" for line in self.line_ids
         )
 
     def _notify_approvers(self):

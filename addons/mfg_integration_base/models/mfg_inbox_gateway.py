@@ -43,8 +43,8 @@ class MfgInboxGateway(models.AbstractModel):
     Works on a cursor of its own at READ COMMITTED, which commits before the partner is answered:
     what got a 2xx is on disk. Everything may be run again with the same request.
 
-    Who calls: ``mfg_inbox_gateway_caller``. What a body says: ``mfg_inbox_gateway_items``. Results in
-    the same call: ``mfg_inbox_gateway_answer``.
+    Who calls: ``mfg_inbox_gateway_caller``. What a body says: ``mfg_inbox_gateway_items``. Results
+    in the same call: ``mfg_inbox_gateway_answer``.
     """
 
     _name = "mfg.inbox.gateway"

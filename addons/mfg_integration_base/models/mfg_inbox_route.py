@@ -162,7 +162,7 @@ class MfgInboxRoute(models.Model):
 
     @api.depends("connector_id.code", "message_type")
     def _compute_endpoint(self):
-        base_url = self.get_base_url()
+        base_url = self[:1].get_base_url()
         for route in self:
             known = route.connector_id.code and route.message_type
             route.endpoint = (

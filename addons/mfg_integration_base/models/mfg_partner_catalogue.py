@@ -18,7 +18,7 @@ SECURITY_KINDS = {
 
 
 class MfgCatalogue(models.AbstractModel):
-    """What one partner may send and gets, as documents: its own routes and events, nobody else's."""
+    """What one partner may send and gets, as documents: its own, nobody else's."""
 
     _name = "mfg.catalogue"
     _description = "Interface documents"
@@ -81,7 +81,7 @@ class MfgCatalogue(models.AbstractModel):
 
     @api.model
     def _document(self, name, received):
-        """The ``Answer`` to a partner that asks for ``openapi.json`` or ``asyncapi.json``.
+        """The ``Answer`` to a partner that asks for ``openapi`` or ``asyncapi``.
 
         A signed request names its connector in the header ``mfg-connector``, and the document in
         its ``webhook-id``; of a token it is known.
@@ -98,7 +98,7 @@ class MfgCatalogue(models.AbstractModel):
             return Answer(200, env["mfg.catalogue"]._documents()[name](caller.connector), {})
 
     def _documents(self):
-        return {"openapi.json": self._openapi, "asyncapi.json": self._asyncapi}
+        return {"openapi": self._openapi, "asyncapi": self._asyncapi}
 
     @api.model
     def _page(self, connector):

@@ -80,7 +80,8 @@ class MfgContractMixin(models.AbstractModel):
         raise NotImplementedError
 
     def _contract_values(self):
-        """``(role for breaking_changes, name of the link in mfg.contract.version, major version)``."""
+        """``(role, name of the link, major version)``; the role as for ``breaking_changes``, the
+        link in ``mfg.contract.version``."""
         raise NotImplementedError
 
     def _publish(self, before):

@@ -96,8 +96,10 @@ class TestSealing(SealCase):
         with self.capture_outbox() as outbox:
             self.record()
         seal = self.seals.search([], limit=1)
+        [data] = outbox.data
         self.assertEqual(
-            outbox.data, [{"number": seal.number, "mark": seal.mac, "entries": seal.entry_count}]
+            (data["number"], data["mark"], data["entries"]),
+            (seal.number, seal.mac, seal.entry_count),
         )
 
     def test_a_copy_seals_nothing(self):
@@ -329,7 +331,7 @@ class TestCheck(SealCase):
         auditor = self.user(f"{GROUP}auditor")
         check = self.env["mfg.audit.check"].with_user(auditor).create({})
         with self.enter_registry_test_mode():
-            check.action_check()
+            check.action_verify()
         self.assertEqual((check.state, check.user_id), ("whole", auditor))
         self.assertGreaterEqual(check.entry_count, 3)
         with self.assertRaises(AccessError):

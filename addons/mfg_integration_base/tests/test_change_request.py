@@ -109,8 +109,12 @@ class TestWhatIsControlled(ChangeCase):
         self.assertEqual(free.url, ELSEWHERE)
 
     def test_a_draft_is_set_up_freely(self):
-        draft = self.env["mfg.connector"].with_user(self.manager).create(
-            {"name": "Draft", "code": "draft-r", "url": "https://192.0.2.1/", "regulated": True}
+        draft = (
+            self.env["mfg.connector"]
+            .with_user(self.manager)
+            .create(
+                {"name": "Draft", "code": "draft-r", "url": "https://192.0.2.1/", "regulated": True}
+            )
         )
         draft.url = ELSEWHERE
         self.assertEqual(draft.url, ELSEWHERE)
@@ -119,8 +123,10 @@ class TestWhatIsControlled(ChangeCase):
         present = self.sender.credential_ids
         with self.assertRaisesRegex(ValidationError, "regulated"):
             present.with_user(self.manager).action_generate()
-        successor = self.env["mfg.credential"].with_user(self.manager).create(
-            {"connector_id": self.sender.id}
+        successor = (
+            self.env["mfg.credential"]
+            .with_user(self.manager)
+            .create({"connector_id": self.sender.id})
         )
         self.assertFalse(successor.active)
         secret = successor.action_generate()["params"]["message"]
@@ -239,9 +245,11 @@ class TestDecision(ChangeCase):
     def test_something_new_is_made_when_it_is_approved(self):
         request = self.submit(
             self.try_to(
-                lambda: self.env["mfg.inbox.route"]
-                .with_user(self.manager)
-                .create({"connector_id": self.sender.id, "message_type": "test.new.v1"})
+                lambda: (
+                    self.env["mfg.inbox.route"]
+                    .with_user(self.manager)
+                    .create({"connector_id": self.sender.id, "message_type": "test.new.v1"})
+                )
             )
         )
         request.action_approve()

@@ -150,7 +150,10 @@ class TestCompanies(MfgCase):
         target_b = cls.subscription(cls.connector_b, cls.changed)
         cls.env["mfg.replay"].create({"target_id": target_b.id})
         cls.env["mfg.audit.entry"]._record("pause", cls.connector_b)
-        cls.route_b = cls.route(cls.connector_b)
+        cls.route_b = cls.route(cls.connector_b, schema='{"type": "object"}')
+        cls.connector_b._mfg_request(
+            "write", {"url": "https://192.0.2.9/"}, user=cls.env.user, connector=cls.connector_b
+        )
         partner_b = cls.env["res.partner"].create({"name": "P", "company_id": cls.company_b.id})
         cls.env["mfg.external.ref"].create(
             {
