@@ -20,7 +20,7 @@ def rights_of_the_test():
 
 
 def rights_of_the_page():
-    table = PAGE.read_text().split("| model |")[1]
+    table = PAGE.read_text().split("| model |")[1].split("\n\n")[0]
     rows = [line.strip("| ").split(" | ") for line in table.splitlines()[2:]]
     return {
         model.strip("`"): tuple(cell.strip() for cell in cells)
