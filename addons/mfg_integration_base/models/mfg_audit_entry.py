@@ -76,8 +76,26 @@ class MfgAuditEntry(models.Model):
                     USING ERRCODE = 'restrict_violation';
             END $$;
             CREATE OR REPLACE TRIGGER mfg_audit_entry_freeze
-                BEFORE UPDATE OR DELETE ON mfg_audit_entry
+                BEFORE DELETE ON mfg_audit_entry
                 FOR EACH ROW EXECUTE FUNCTION mfg_audit_entry_freeze();
+            -- The one change that is right: an entry that is erased, see _erase().
+            CREATE OR REPLACE FUNCTION mfg_audit_entry_erase() RETURNS trigger
+            LANGUAGE plpgsql AS $$
+            BEGIN
+                IF NEW.user_id IS NULL AND NEW.user_login IS NULL AND NEW.name IS NULL
+                   AND NEW.reason IS NULL AND NEW.before IS NULL AND NEW.after IS NULL
+                   AND (NEW.id, NEW.recorded_at, NEW.company_id, NEW.act, NEW.model, NEW.res_id,
+                        NEW.uuid) IS NOT DISTINCT FROM
+                       (OLD.id, OLD.recorded_at, OLD.company_id, OLD.act, OLD.model, OLD.res_id,
+                        OLD.uuid) THEN
+                    RETURN NEW;
+                END IF;
+                RAISE EXCEPTION 'mfg_audit_entry: entries are only ever added'
+                    USING ERRCODE = 'restrict_violation';
+            END $$;
+            CREATE OR REPLACE TRIGGER mfg_audit_entry_erase
+                BEFORE UPDATE ON mfg_audit_entry
+                FOR EACH ROW EXECUTE FUNCTION mfg_audit_entry_erase();
             CREATE OR REPLACE TRIGGER mfg_audit_entry_keep
                 BEFORE TRUNCATE ON mfg_audit_entry
                 FOR EACH STATEMENT EXECUTE FUNCTION mfg_audit_entry_freeze();

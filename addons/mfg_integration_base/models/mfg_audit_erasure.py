@@ -14,36 +14,6 @@ class MfgAuditEntry(models.Model):
 
     _inherit = "mfg.audit.entry"
 
-    def init(self):
-        super().init()
-        personal = " AND ".join(f"NEW.{name} IS NULL" for name in PERSONAL)
-        kept = ", ".join(
-            name for name in ("id", "recorded_at", "company_id", "act", "model", "res_id", "uuid")
-        )
-        new, old = (
-            ", ".join(f"{row}.{name}" for name in kept.split(", ")) for row in ("NEW", "OLD")
-        )
-        # Replaces the function that refuses everything: the one change that is right passes.
-        self.env.cr.execute(
-            f"""
-            CREATE OR REPLACE FUNCTION mfg_audit_entry_erase() RETURNS trigger
-            LANGUAGE plpgsql AS $$
-            BEGIN
-                IF {personal} AND ({new}) IS NOT DISTINCT FROM ({old}) THEN
-                    RETURN NEW;
-                END IF;
-                RAISE EXCEPTION 'mfg_audit_entry: entries are only ever added'
-                    USING ERRCODE = 'restrict_violation';
-            END $$;
-            CREATE OR REPLACE TRIGGER mfg_audit_entry_freeze
-                BEFORE DELETE ON mfg_audit_entry
-                FOR EACH ROW EXECUTE FUNCTION mfg_audit_entry_freeze();
-            CREATE OR REPLACE TRIGGER mfg_audit_entry_erase
-                BEFORE UPDATE ON mfg_audit_entry
-                FOR EACH ROW EXECUTE FUNCTION mfg_audit_entry_erase();
-            """
-        )
-
     @api.model
     def _erase(self, login, before, reason):
         """Erase the personal columns of a person's entries; how many entries.

@@ -94,7 +94,7 @@ class MfgCredential(models.Model):
     @api.autovacuum
     def _reencrypt_all(self):
         try:
-            self.with_context(active_test=False).search([])._reencrypt()
+            self.with_context(active_test=False).search([("cipher", "!=", False)])._reencrypt()
         except ConfigurationError as error:
             _logger.warning("Nothing was encrypted anew: %s", error)
 

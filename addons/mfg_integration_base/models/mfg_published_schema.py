@@ -98,7 +98,10 @@ class MfgContractMixin(models.AbstractModel):
                 return
         if before is not None:
             self._check_compatible(before, after, role)
-            super().write({"minor_version": self.minor_version + 1})
+            # Past write(), which would take it for another change of the contract.
+            super().write(  # pylint: disable=super-method-mismatch
+                {"minor_version": self.minor_version + 1}
+            )
         versions.create(
             {
                 link: self.id,

@@ -749,7 +749,7 @@ class TestFaults(InboundCase):
         store = type(self.env["mfg.inbox.store"])
         with (
             patch.object(store, "_insert", note("stored", store._insert)),
-            patch(f"{CONTROLLER}._response", note("answered", inbound._response)),
+            patch(f"{CONTROLLER}.json_response", note("answered", inbound.json_response)),
         ):
             self.assertEqual(self.post().status_code, 202)
         self.assertEqual(open_cursors, {"stored": 2, "answered": 1})
