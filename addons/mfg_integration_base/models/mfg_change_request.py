@@ -61,7 +61,7 @@ class MfgChangeRequest(models.Model):
         readonly=True,
         tracking=True,
     )
-    requested_by = fields.Many2one("res.users", required=True, readonly=True)
+    requested_by = fields.Many2one("res.users", string="Asked for by", required=True, readonly=True)
     decided_by = fields.Many2one("res.users", readonly=True)
     decided_at = fields.Datetime(readonly=True)
     decision_note = fields.Text(help="Why it was approved or rejected.")

@@ -73,8 +73,8 @@ class MfgControlledMixin(models.AbstractModel):
             request_id, name = request.id, request.name
         raise RedirectWarning(
             self.env._(
-                "This connector is regulated: your change was put down as %s. Say there why it is "
-                "needed and submit it; somebody else approves it. Nothing was changed yet.",
+                "This connector is regulated: your change was put down as “%s”. Say there why it "
+                "is needed and submit it; somebody else approves it. Nothing was changed yet.",
                 name,
             ),
             self.env["mfg.change.request"].browse(request_id)._form(),
@@ -102,7 +102,7 @@ class MfgControlledMixin(models.AbstractModel):
             .with_user(SUPERUSER_ID)
             .create(
                 {
-                    "name": f"{connector.name}: {label}"[:200],
+                    "name": self._mfg_request_name(connector, label, lines),
                     "connector_id": connector.id,
                     "operation": operation,
                     "model": self._name,
@@ -118,6 +118,11 @@ class MfgControlledMixin(models.AbstractModel):
                 }
             )
         )
+
+    def _mfg_request_name(self, connector, label, lines):
+        place = connector.name if self == connector else f"{connector.name}, {label}"
+        fields_changed = ", ".join(line["label"] for line in lines[:3])
+        return f"{place}: {fields_changed}"[:200]
 
     def _mfg_controlled_values(self, names):
         """Present values of these fields in the form that ``write`` takes and JSON keeps."""
@@ -141,6 +146,8 @@ class MfgControlledMixin(models.AbstractModel):
             ids = _ids_of(value)
             found = self.env[field.comodel_name].sudo().browse(ids).exists()
             return ", ".join(found.mapped("display_name"))[:MOST_CHARS]
+        if field.type == "boolean":
+            return self.env._("Yes") if value else self.env._("No")
         if field.type == "selection":
             return dict(field._description_selection(self.env)).get(value, value)
         return str(value)[:MOST_CHARS] if value not in (None, False, "") else False

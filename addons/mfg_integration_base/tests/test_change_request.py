@@ -64,6 +64,7 @@ class TestWhatIsControlled(ChangeCase):
             request.line_ids.mapped(lambda line: (line.label, line.before, line.after)),
             [("Address", before, ELSEWHERE)],
         )
+        self.assertEqual(request.name, f"{self.sender.name}: Address")
 
     def test_everything_that_belongs_to_it(self):
         as_manager = self.env(user=self.manager)
