@@ -95,6 +95,10 @@ class MfgCredential(models.Model):
                     "another credential and archive this one."
                 )
             )
+        if "connector_id" in vals and any(c.connector_id.id != vals["connector_id"] for c in self):
+            raise ValidationError(
+                self.env._("A credential stays with its connector. Archive it and make a new one.")
+            )
         return super().write(vals)
 
     @api.model

@@ -230,6 +230,17 @@ class MfgInboxRoute(models.Model):
     )  # fmt: skip
 
 
+class MfgEventType(models.Model):
+    _name = "mfg.event.type"
+    _inherit = ["mfg.event.type", "mfg.controlled.mixin"]
+
+    _mfg_controlled = frozenset({"schema", "state"})
+    _mfg_control_create = False
+
+    def _mfg_connectors(self):
+        return self.subscription_ids.connector_id
+
+
 class MfgRetryPolicy(models.Model):
     _name = "mfg.retry.policy"
     _inherit = ["mfg.retry.policy", "mfg.controlled.mixin"]
@@ -252,7 +263,7 @@ class MfgCredential(models.Model):
     _mfg_controlled = frozenset(
         {
             "active", "valid_from", "valid_until", "scopes", "direction", "login", "header_name",
-            "token_url", "token_scope", "token_auth", "connector_id", "kind",
+            "token_url", "token_scope", "token_auth", "kind",
         }
     )  # fmt: skip
 

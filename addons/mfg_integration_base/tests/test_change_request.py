@@ -81,6 +81,9 @@ class TestWhatIsControlled(ChangeCase):
             ),
             "schema": lambda: self.route_.with_env(as_manager).write({"schema": "{}"}),
             "policy": lambda: policy.write({"schedule": "1s"}),
+            "event type": lambda: self.event.with_env(as_manager).write(
+                {"schema": '{"type": "object"}'}
+            ),
             "scopes": lambda: self.sender.credential_ids.with_env(as_manager).write(
                 {"scopes": "write:test.*"}
             ),

@@ -39,6 +39,10 @@ class TestCredential(MfgCase):
     def keys(self, text):
         return patch.dict(os.environ, {ENV_SECRET_KEY: text})
 
+    def test_it_stays_with_its_connector(self):
+        with self.assertRaisesRegex(ValidationError, "stays with its connector"):
+            self.credential.connector_id = self.connector()
+
     # === Never readable === #
 
     def test_the_database_holds_no_plain_secret(self):
