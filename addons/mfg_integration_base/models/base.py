@@ -80,7 +80,7 @@ class Base(models.AbstractModel):
         if not batch:
             return []
         now = datetime.now(timezone.utc).replace(tzinfo=None)  # with the fraction Odoo's own drops
-        self._mfg_lock_keys({key for _r, key, _c, specs in batch if any(s.ordered for s in specs)})
+        ordered = {key for _r, key, _c, specs in batch if any(s.ordered for s in specs)}
         events, messages, wakes = [], [], {}
         when = occurred_at or now
         for record, key, company, specs in batch:
@@ -121,7 +121,7 @@ class Base(models.AbstractModel):
                         "ordering_key": key if spec.ordered else message_uuid,
                     }
                 )
-        self._mfg_insert(events, messages)
+        self._mfg_insert(events, messages, ordered)
         for direction, lanes in wakes.items():
             self.env["mfg.waker"]._wake(self.env["mfg.lane"].browse(lanes), direction)
         return [event["uuid"] for event in events]
@@ -206,41 +206,35 @@ class Base(models.AbstractModel):
         return canonical_json({**common, **values})
 
     @api.model
-    def _mfg_lock_keys(self, keys):
-        """Make commits of one key come one after the other, so that ids are in order of commits.
-
-        A transaction draws its events' ids under the key's lock and holds it until it commits:
-        whoever comes second draws a higher id. Taken in order, so that two bulk emissions cannot
-        meet crosswise; a deadlock across several emissions is retried by Odoo like any other.
-        Keys share a fixed number of locks, so that a transaction with very many records cannot
-        fill PostgreSQL's lock table (64 entries a connection by default).
-        """
-        if keys:
-            self.env.cr.execute(
-                SQL(
-                    "SELECT pg_advisory_xact_lock(%s, bucket) FROM (SELECT DISTINCT"
-                    " hashtext(k) & %s AS bucket FROM unnest(%s) AS k ORDER BY 1) buckets",
-                    KEY_LOCK,
-                    KEY_BUCKETS - 1,
-                    list(keys),
-                )
-            )
-
-    @api.model
-    def _mfg_insert(self, events, messages):
+    def _mfg_insert(self, events, messages, ordered):
         """Insert events and their outbox messages (perhaps none) in one statement.
+
+        It first makes commits of one key come one after the other, so that ids are in order of
+        commits: a transaction draws its events' ids under the key's lock and holds it until it
+        commits, and whoever comes second draws a higher id. Locks are taken in order, so that two
+        bulk emissions cannot meet crosswise; a deadlock across several emissions is retried by
+        Odoo like any other. Keys share a fixed number of locks, so that a transaction with very
+        many records cannot fill PostgreSQL's lock table (64 entries a connection by default).
 
         :param events: dictionaries with EVENT_COLUMNS
         :param messages: dictionaries with MESSAGE_COLUMNS; ``event_uuid`` names one of the events
+        :param ordered: ordering keys whose events have to keep their order
         """
         event_rows, event = _as_rows("o", events, EVENT_COLUMNS)
         message_rows, message = _as_rows("m", messages, MESSAGE_COLUMNS)
         self.env.cr.execute(
             SQL(
                 """
-                WITH event AS (
+                WITH locked AS MATERIALIZED (
+                    SELECT count(*) FROM (
+                        SELECT pg_advisory_xact_lock(%(lock)s, bucket)
+                          FROM (SELECT DISTINCT hashtext(k) & %(mask)s AS bucket
+                                  FROM unnest(%(ordered)s::text[]) AS k ORDER BY 1) buckets
+                         OFFSET 0) held
+                ), event AS (
                     INSERT INTO mfg_event (%(names)s)
-                    SELECT %(columns)s FROM %(event_rows)s ORDER BY o.n
+                    -- Ids are drawn behind the sort, and so behind the locks.
+                    SELECT %(columns)s FROM %(event_rows)s CROSS JOIN locked ORDER BY o.n
                     RETURNING id, uuid, type, company_id
                 )
                 INSERT INTO mfg_outbox_message
@@ -252,6 +246,9 @@ class Base(models.AbstractModel):
                   FROM %(message_rows)s JOIN event e ON e.uuid = %(event_uuid)s
                  ORDER BY m.n
                 """,
+                lock=KEY_LOCK,
+                mask=KEY_BUCKETS - 1,
+                ordered=list(ordered),
                 names=SQL(", ").join(map(SQL.identifier, event)),
                 columns=SQL(", ").join(event.values()),
                 event_rows=event_rows,

@@ -90,8 +90,6 @@ class Base(models.AbstractModel):
         event_uuid, message_uuid = new_uuid(), new_uuid()
         cause = self._mfg_cause()
         now = datetime.now(timezone.utc).replace(tzinfo=None)
-        if key is not None:
-            self._mfg_lock_keys({f"job:{key}"})
         event = {
             "uuid": event_uuid,
             "event_type_id": spec.event_type_id,
@@ -120,7 +118,7 @@ class Base(models.AbstractModel):
             "lane_id": spec.lane_id,
             "ordering_key": key or message_uuid,
         }
-        self._mfg_insert([event], [message])
+        self._mfg_insert([event], [message], () if key is None else {f"job:{key}"})
         if delay:
             self.env["mfg.message.queue"]._delay(message_uuid, delay)
         self.env["mfg.waker"]._wake(self.env["mfg.lane"].browse(spec.lane_id), "local")
