@@ -58,6 +58,16 @@ class MfgAuditCheck(models.Model):
         "was cut off or made anew.",
     )
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        if not self.env.su:
+            # What a check has found is the system's to say, through RPC as well.
+            vals_list = [{"anchors": vals.get("anchors")} for vals in vals_list]
+            self = self.with_context(  # noqa: PLW0642
+                {k: v for k, v in self.env.context.items() if not k.startswith("default_")}
+            )
+        return super().create(vals_list)
+
     @api.constrains("anchors")
     def _check_anchors(self):
         for check in self:
@@ -122,14 +132,21 @@ class MfgAuditCheck(models.Model):
                 yield member
 
         keys = self.env["mfg.audit.seal"]._keys()
-        lines = []
+        lines, erased = [], []
         for finding in verify_chain(seals(), members, keys, chain=CHAIN, anchors=anchors):
             if not finding.is_break:
                 counts["erased_count"] += 1
+                erased.append(finding.entry)
                 continue
             counts["finding_count"] += 1
             if len(lines) < MOST_FINDINGS:
                 lines.append(finding.message)
+        if secretly := self._not_told(erased):
+            counts["finding_count"] += len(secretly)
+            shown = ", ".join(map(str, secretly[:20]))
+            lines.append(
+                self.env._("These entries were erased, and no entry tells of it: %s.", shown)
+            )
         unsealed, late = self._unsealed()
         if late:
             counts["finding_count"] += len(late)
@@ -193,6 +210,19 @@ class MfgAuditCheck(models.Model):
                     {name: _bytes(text) for name, text in commitments.items()},
                 )
             yield Member(entry_id, bytes(leaf), entry)
+
+    def _not_told(self, erased):
+        """Which of these entries were erased without a sealed entry that says so."""
+        self.env.cr.execute(
+            SQL(
+                "SELECT e.res_id FROM mfg_audit_entry e"
+                "  JOIN mfg_audit_member m ON m.entry_id = e.id"
+                " WHERE e.act = 'erase' AND e.model = 'mfg.audit.entry' AND e.res_id = ANY(%s)",
+                erased,
+            )
+        )
+        told = {row[0] for row in self.env.cr.fetchall()}
+        return [entry_id for entry_id in erased if entry_id not in told]
 
     def _unsealed(self):
         """``(number of entries without a seal, ids of those that should have one)``."""

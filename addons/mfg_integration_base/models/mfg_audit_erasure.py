@@ -26,7 +26,8 @@ class MfgAuditEntry(models.Model):
             SQL(
                 "SELECT e.id, m.entry_id IS NOT NULL FROM mfg_audit_entry e"
                 "  LEFT JOIN mfg_audit_member m ON m.entry_id = e.id"
-                " WHERE e.user_login = %s AND e.recorded_at < %s ORDER BY e.id FOR UPDATE OF e",
+                " WHERE e.user_login = %s AND e.recorded_at < %s AND e.act != 'erase'"
+                " ORDER BY e.id FOR UPDATE OF e",
                 login,
                 before,
             )

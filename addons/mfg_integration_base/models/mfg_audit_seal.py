@@ -50,6 +50,8 @@ class MfgAuditSeal(models.Model):
     _number_uniq = models.Constraint("UNIQUE (number)", "Two seals share a number.")
 
     def init(self):
+        self.env.cr.execute("SELECT to_regclass('mfg_audit_unsealed') IS NULL")
+        is_new = self.env.cr.fetchone()[0]
         self.env.cr.execute(
             """
             CREATE TABLE IF NOT EXISTS mfg_audit_unsealed (entry_id integer PRIMARY KEY);
@@ -97,6 +99,9 @@ class MfgAuditSeal(models.Model):
                 FOR EACH STATEMENT EXECUTE FUNCTION mfg_audit_entry_freeze();
             """
         )
+
+        if is_new:  # entries from before there were seals
+            self.env.cr.execute("INSERT INTO mfg_audit_unsealed SELECT id FROM mfg_audit_entry")
 
     @api.model
     def _cron_seal(self):

@@ -1,9 +1,13 @@
 import json
+import logging
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, ValidationError
+from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 
 from ..exceptions import StateWriteRefused
+
+_logger = logging.getLogger(__name__)
 
 OPEN_FIELDS = frozenset({"reason", "effective_at", "decision_note"})
 """What people write; everything else follows from the buttons."""
@@ -87,6 +91,17 @@ class MfgChangeRequest(models.Model):
                 raise AccessError(
                     self.env._("Only who asked for a change, and before it is submitted, edits it.")
                 )
+            if "decision_note" in vals and any(
+                request.state not in ("submitted", "emergency")
+                or request.requested_by == self.env.user
+                or not self.env.user.has_group("mfg_integration_base.group_approver")
+                for request in self
+            ):
+                raise AccessError(
+                    self.env._(
+                        "Only approvers say why, while they decide on somebody else's change."
+                    )
+                )
         return super().write(vals)
 
     @api.ondelete(at_uninstall=False)
@@ -147,7 +162,11 @@ class MfgChangeRequest(models.Model):
             )
         record = self._record()
         request = record._mfg_request(
-            "write", json.loads(self.before), rollback_of=self, user=self.env.user
+            "write",
+            json.loads(self.before),
+            connector=self.connector_id,
+            rollback_of=self,
+            user=self.env.user,
         )
         return request._form()
 
@@ -201,7 +220,12 @@ class MfgChangeRequest(models.Model):
             try:
                 with self.env.cr.savepoint():
                     request._apply()
-            except ValidationError as error:
+            except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+                raise  # the whole run is tried again
+            except Exception as error:
+                # One that cannot be applied must not stop the others.
+                _logger.exception("Change request %s could not be applied", request.id)
+                self.env.invalidate_all()
                 request.sudo().write({"state": "submitted"})
                 request.message_post(body=self.env._("It could not be applied: %s", error))
 
@@ -236,11 +260,22 @@ class MfgChangeRequest(models.Model):
         )
 
     def _take_back(self):
-        if self.operation != "write":
-            raise ValidationError(
-                self.env._("Take %s back by hand: it added or deleted something.", self.name)
-            )
-        self._record().sudo().write(json.loads(self.before))
+        """Put the values back that an emergency has changed, unless somebody has been there."""
+        after, before = json.loads(self.values), json.loads(self.before or "{}")
+        record = self.env[self.model].sudo().browse(self.res_id).exists()
+        if self.operation == "write" and record and record._mfg_controlled_values(after) == after:
+            record.write(before)
+            return
+        # sudo: whoever rejects need not be allowed to give others something to do.
+        self.sudo().activity_schedule(
+            "mail.mail_activity_data_todo",
+            summary=self.env._("Take it back by hand: %s", self.name),
+            note=self.env._(
+                "The change was rejected after it was applied. It added or deleted something, or "
+                "was followed by another change: nothing was taken back by itself."
+            ),
+            user_id=self.requested_by.id,
+        )
 
     def _record(self):
         record = self.env[self.model].browse(self.res_id).exists()

@@ -90,6 +90,24 @@ class MfgCredential(models.Model):
                     )
                 )
 
+    @api.constrains("kind", "login", "connector_id")
+    def _check_client_id(self):
+        """A client id is one connector's, in all companies: a token names its client by it."""
+        for credential in self.filtered(lambda c: c.kind == "oauth2_client" and c.login):
+            # sudo: other companies' clients count as well, archived ones too.
+            others = self.sudo().with_context(active_test=False)
+            if others.search_count(
+                [
+                    ("kind", "=", "oauth2_client"),
+                    ("login", "=", credential.login),
+                    ("connector_id", "!=", credential.connector_id.id),
+                ],
+                limit=1,
+            ):
+                raise ValidationError(
+                    self.env._("Client id “%s” is another connector's.", credential.login)
+                )
+
     @api.constrains("scopes")
     def _check_scopes(self):
         for credential in self:
@@ -170,6 +188,7 @@ class MfgCredential(models.Model):
         token = access_token.issue(
             self._access_token_keys(),
             client_id=self.login,
+            subject=self.connector_id.code,
             scope=str(scopes),
             token_id=secrets.token_hex(16),
             now=now,

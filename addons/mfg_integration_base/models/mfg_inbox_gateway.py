@@ -118,7 +118,20 @@ class MfgInboxGateway(models.AbstractModel):
             if items
             else ()
         )
-        return [item if isinstance(item, Refused) else next(stored) for item in read]
+        answers = [item if isinstance(item, Refused) else next(stored) for item in read]
+        accepted = [answer for answer in answers if isinstance(answer, Answer)]
+        if caller.is_signed and accepted:
+            # The signature does not cover address and Content-Type: the same signed bytes could
+            # come again in another form, as other messages.
+            self.env["mfg.inbox.store"]._bind_signed_id(
+                route=spec,
+                connector=caller.connector,
+                message_type=message_type,
+                signed_id=caller.message_id,
+                body=received.body,
+                uuids=[answer.document["id"] for answer in accepted],
+            )
+        return answers
 
     @api.model
     def _report(self, uuid, received):

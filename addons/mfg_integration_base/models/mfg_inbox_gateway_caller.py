@@ -176,6 +176,8 @@ class MfgInboxGateway(models.AbstractModel):
             credentials._access_token_keys(), text, now=int(time.time()), **credentials._issuer()
         )
         found = self._inbound("oauth2_client", [("login", "=", token.client_id)])
+        # Of the connector that it was given to, whoever has a client of that name by now.
+        found = found.filtered(lambda c: c.connector_id.code == token.subject)
         caller = self._caller(found, connector_code)
         return caller._replace(granted=Scopes.parse(token.scope))
 

@@ -62,7 +62,10 @@ class MfgInboxLimit(models.Model):
                 headers={"Retry-After": str(max(1, math.ceil(wait)))},
             )
         with _lock:
-            _hands[place] = [granted - number, time.monotonic() + KEEP_SECONDS]
+            hand, now = _hands.get(place), time.monotonic()
+            # Another thread may have been to the row as well: what it took is still there.
+            left = hand[0] if hand and now < hand[1] else 0
+            _hands[place] = [left + granted - number, now + KEEP_SECONDS]
 
     @staticmethod
     def _from_hand(place, number):

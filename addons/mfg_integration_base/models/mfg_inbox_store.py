@@ -91,6 +91,36 @@ class MfgInboxStore(models.AbstractModel):
         )
         return new.keys() - {row[0] for row in self.env.cr.fetchall()}
 
+    @api.model
+    def _bind_signed_id(self, *, route, connector, message_type, signed_id, body, uuids):
+        """Remember under its signed id what a signed request was, unless its message has that id.
+
+        :param uuids: of the messages that it brought, or brought before
+        :raises Refused: the same id was signed for something else; nothing of the request stays
+        """
+        digest = hashlib.sha256(body).hexdigest()
+        self.env.cr.execute(
+            SQL(
+                """
+                INSERT INTO mfg_inbox_identity
+                       (connector_id, external_id, body_sha256, message_uuid, expires_at)
+                VALUES (%s, %s, %s, %s, %s + %s * interval '1 day')
+                ON CONFLICT (connector_id, external_id) DO NOTHING
+                RETURNING 1
+                """,
+                connector.id, signed_id, digest, uuids[0], NOW, route.dedupe_days,
+            )
+        )  # fmt: skip
+        if self.env.cr.fetchone():
+            return
+        known_digest, uuid, message = self._known(connector, [signed_id])[signed_id]
+        if (
+            known_digest != digest
+            or uuid not in uuids
+            or (message and message["message_type"] != message_type)
+        ):
+            raise _reused()
+
     def _insert(self, route, connector, message_type, entries, received, credential_id):
         trace = tracecontext.parse(received.header("traceparent"))
         self.env.cr.execute(

@@ -96,17 +96,24 @@ class MfgContractMixin(models.AbstractModel):
             before = json.loads(versions[0].schema)  # it was withdrawn and comes back
             if after == before:
                 return
+        if before is not None and not versions:
+            # From before versions were kept: it is what partners have.
+            self._keep_version(link, major, before)
         if before is not None:
             self._check_compatible(before, after, role)
             # Past write(), which would take it for another change of the contract.
             super().write(  # pylint: disable=super-method-mismatch
                 {"minor_version": self.minor_version + 1}
             )
-        versions.create(
+        self._keep_version(link, major, after)
+
+    def _keep_version(self, link, major, schema):
+        # sudo: nobody writes versions but this.
+        self.env["mfg.contract.version"].sudo().create(
             {
                 link: self.id,
                 "version": f"{major}.{self.minor_version}",
-                "schema": json.dumps(after, indent=2, ensure_ascii=False),
+                "schema": json.dumps(schema, indent=2, ensure_ascii=False),
                 "user_id": self.env.uid,
             }
         )
@@ -192,3 +199,13 @@ class MfgInboxRoute(models.Model):
 
     def _contract_values(self):
         return "write", "route_id", self.message_type.rpartition(".v")[2]
+
+
+class MfgConnector(models.Model):
+    _inherit = "mfg.connector"
+
+    def action_activate(self):
+        result = super().action_activate()
+        for route in self.inbox_route_ids:
+            route._publish(None)
+        return result

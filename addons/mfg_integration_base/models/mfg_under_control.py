@@ -3,7 +3,7 @@
 import json
 
 from odoo import SUPERUSER_ID, api, fields, models
-from odoo.exceptions import RedirectWarning, ValidationError
+from odoo.exceptions import AccessError, RedirectWarning, ValidationError
 
 from .cursors import own_env
 
@@ -40,24 +40,60 @@ class MfgControlledMixin(models.AbstractModel):
         if names and not self.env.su:
             for record in self:
                 if record._mfg_is_regulated():
-                    record._mfg_put_down("write", {name: vals[name] for name in names})
+                    record.check_access("write")
+                    changed = {name: record._mfg_normal(name, vals[name]) for name in names}
+                    record._mfg_put_down("write", changed)
         return super().write(vals)
 
     @api.model_create_multi
     def create(self, vals_list):
+        records = super().create(vals_list)
         if self._mfg_control_create and not self.env.su:
-            for vals in vals_list:
-                connector = self.env["mfg.connector"].browse(vals.get("connector_id"))
-                if connector.exists()._mfg_is_regulated():
-                    self._mfg_put_down("create", vals, connector)
-        return super().create(vals_list)
+            # Afterwards, when rights are checked and defaults are known; what was made is undone.
+            for record, vals in zip(records, vals_list, strict=True):
+                if record._mfg_is_regulated():
+                    connector = record.connector_id
+                    wanted = {name: self._mfg_normal(name, value) for name, value in vals.items()}
+                    self.browse()._mfg_put_down(
+                        "create", {**wanted, "connector_id": connector.id}, connector
+                    )
+        return records
 
     @api.ondelete(at_uninstall=False)
     def _unlink_controlled(self):
         if not self.env.su:
             for record in self:
                 if record._mfg_is_regulated():
+                    record.check_access("unlink")
                     record._mfg_put_down("unlink", {})
+
+    def _mfg_normal(self, name, value):
+        """A value as a request keeps it: lists as what they will be, and nothing hidden in them.
+
+        :raises ValidationError: it would change other records as well
+        """
+        field = self._fields.get(name)
+        if field is None or field.type not in ("many2many", "one2many"):
+            return value
+        ids = set(self[name].ids)
+        for command in value or ():
+            kind = command[0] if isinstance(command, list | tuple) and command else None
+            if kind == 6:
+                ids = set(command[2])
+            elif kind == 5:
+                ids = set()
+            elif kind == 4:
+                ids.add(command[1])
+            elif kind == 3:
+                ids.discard(command[1])
+            else:
+                raise ValidationError(
+                    self.env._(
+                        "%s: the connector is regulated; change each record by itself.",
+                        field.get_description(self.env)["string"],
+                    )
+                )
+        return [[6, 0, sorted(ids)]]
 
     def _mfg_put_down(self, operation, values, connector=None):
         """Keep the change as a request, and say so to the person.
@@ -83,7 +119,26 @@ class MfgControlledMixin(models.AbstractModel):
 
     def _mfg_request(self, operation, values, *, user, connector=None, rollback_of=None):
         """The request for a change, as a draft of this user."""
-        connector = connector or self.sudo()._mfg_connectors().filtered("regulated")[:1]
+        if not connector:
+            # sudo: which of them it concerns, nothing else
+            connector = (
+                self.sudo()
+                ._mfg_connectors()
+                .filtered(
+                    lambda c: (
+                        c.regulated
+                        and c.state in ("active", "paused")
+                        and c.company_id in user.company_ids
+                    )
+                )[:1]
+            )
+        if not connector:
+            raise AccessError(
+                self.env._(
+                    "%s is used by a regulated connector of another company: make one of your own.",
+                    self.display_name,
+                )
+            )
         names = dict.fromkeys(values)
         before = self._mfg_controlled_values(names) if operation == "write" else {}
         label = self.display_name if self else self.env[self._name]._description
@@ -213,7 +268,7 @@ class MfgSubscription(models.Model):
     _mfg_controlled = frozenset(
         {
             "event_type_ids", "filter_model", "filter_domain", "retry_policy_id", "on_dead",
-            "ordering", "mode", "connector_id", "echo",
+            "ordering", "mode", "connector_id", "echo", "conflate", "local_action_id",
         }
     )  # fmt: skip
 
@@ -226,6 +281,7 @@ class MfgInboxRoute(models.Model):
         {
             "message_type", "handler", "codec", "schema", "external_id_pointer",
             "ordering_pointer", "retry_policy_id", "on_dead", "active", "synchronous",
+            "dedupe_days",
         }
     )  # fmt: skip
 
@@ -274,8 +330,9 @@ class MfgCredential(models.Model):
         """For a regulated connector, one that is not active yet: the change to approve is that it
         becomes so. A secret has no place in a request."""
         connectors = self.env["mfg.connector"]
+        default = self.env.context.get("default_connector_id")
         for vals in vals_list:
-            connector = connectors.browse(vals.get("connector_id")).exists()
+            connector = connectors.browse(vals.get("connector_id", default)).exists()
             if not self.env.su and connector._mfg_is_regulated():
                 vals["active"] = False
         return super().create(vals_list)
@@ -287,6 +344,23 @@ class MfgCredential(models.Model):
                     "The connector is regulated: replace this credential by another one, which "
                     "takes over once its activation is approved."
                 )
+            )
+        # sudo: an open request, whoever asked for it
+        waiting = (
+            self.env["mfg.change.request"]
+            .sudo()
+            .search_count(
+                [
+                    ("model", "=", self._name),
+                    ("res_id", "=", self.id),
+                    ("state", "in", ("submitted", "approved")),
+                ],
+                limit=1,
+            )
+        )
+        if waiting and not self.env.su:
+            raise ValidationError(
+                self.env._("Its activation waits for approval: the secret cannot change meanwhile.")
             )
         return super()._store_secret(text)
 

@@ -15,6 +15,7 @@ from ..exceptions import StateWriteRefused
 from ..models import mfg_audit_check
 from ..models.mfg_audit_entry import COLUMNS, PERSONAL
 from ..tools import audit_export
+from ..wizards import mfg_audit_erase
 from .common import MfgCase
 
 GROUP = "mfg_integration_base.group_"
@@ -286,7 +287,10 @@ class TestErasure(SealCase):
                 "reason": "Asked for it",
             }
         )
-        wizard.action_erase()
+        with self.assertRaisesRegex(ValidationError, "30 days"):
+            wizard.action_erase()
+        with patch.object(mfg_audit_erase, "KEPT_DAYS", -1):
+            wizard.action_erase()
         for name in PERSONAL:
             self.assertEqual(set(mine.mapped(name)), {False} if name != "user_id" else set(), name)
         self.assertEqual(set(mine.mapped("act")), {"retry"})
@@ -310,6 +314,31 @@ class TestErasure(SealCase):
         with self.as_owner() as run:
             run("UPDATE mfg_audit_entry SET user_login = 'x' WHERE id = %s", entry.id)
         self.assertEqual(self.check().state, "broken")
+
+    def test_nobody_erases_themselves(self):
+        manager = self.user(f"{GROUP}manager")
+        wizard = (
+            self.env["mfg.audit.erase"]
+            .with_user(manager)
+            .create({"user_login": f" {manager.login}", "reason": "Mine"})
+        )
+        with self.assertRaisesRegex(AccessError, "themselves"):
+            wizard.action_erase()
+
+    def test_an_erasure_that_nobody_tells_of_is_a_break(self):
+        entry = self.record()[0]
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE mfg_audit_entry SET user_id = NULL, user_login = NULL, name = NULL,"
+            " reason = NULL, before = NULL, after = NULL WHERE id = %s",
+            [entry.id],
+        )
+        self.env.cr.execute(
+            "UPDATE mfg_audit_member SET salt = NULL WHERE entry_id = %s", [entry.id]
+        )
+        check = self.check()
+        self.assertEqual(check.state, "broken")
+        self.assertIn(f"no entry tells of it: {entry.id}", check.findings)
 
     def test_what_is_not_sealed_yet_waits(self):
         self.audit._record("retry", self.partners)
@@ -336,6 +365,16 @@ class TestCheck(SealCase):
         self.assertGreaterEqual(check.entry_count, 3)
         with self.assertRaises(AccessError):
             self.env["mfg.audit.check"].with_user(self.user(f"{GROUP}operator")).create({})
+
+    def test_nobody_writes_what_a_check_has_found(self):
+        auditor = self.user(f"{GROUP}auditor")
+        check = (
+            self.env["mfg.audit.check"]
+            .with_user(auditor)
+            .with_context(default_state="broken")
+            .create({"state": "whole", "anchor": f"9:{'0' * 64}", "entry_count": 5})
+        )
+        self.assertEqual((check.state, check.anchor, check.entry_count), ("draft", False, 0))
 
     def test_a_wrong_anchor_is_refused_when_it_is_saved(self):
         with self.assertRaisesRegex(ValidationError, "line 2"):

@@ -4,6 +4,7 @@ from datetime import timedelta
 from odoo import fields
 from odoo.exceptions import AccessError, RedirectWarning, ValidationError
 from odoo.tests import tagged
+from odoo.tools import mute_logger
 
 from ..exceptions import StateWriteRefused
 from .common import MfgCase
@@ -41,6 +42,18 @@ class ChangeCase(MfgCase):
         request = self.env["mfg.change.request"].browse(request_id)
         self.assertGreater(request_id, newest.id)
         return request.with_user(self.manager)
+
+    def try_new_route(self):
+        """A request for a route; what a rolled back transaction takes along is taken away here."""
+        request = self.try_to(
+            lambda: (
+                self.env["mfg.inbox.route"]
+                .with_user(self.manager)
+                .create({"connector_id": self.sender.id, "message_type": "test.new.v1"})
+            )
+        )
+        self.env["mfg.inbox.route"].search([("message_type", "=", "test.new.v1")]).unlink()
+        return request
 
     def move(self, url=ELSEWHERE):
         return self.try_to(lambda: self.sender.with_user(self.manager).write({"url": url}))
@@ -102,6 +115,29 @@ class TestWhatIsControlled(ChangeCase):
             with self.subTest(what):
                 self.try_to(change)
 
+    def test_defaults_of_the_context_are_no_way_around(self):
+        as_manager = self.env(user=self.manager, context={"default_connector_id": self.sender.id})
+        self.try_to(lambda: as_manager["mfg.inbox.route"].create({"message_type": "test.x.v1"}))
+        credential = as_manager["mfg.credential"].create({"kind": "token"})
+        self.assertFalse(credential.active)
+
+    def test_lists_are_kept_as_what_they_will_be(self):
+        other = self.event_type("mfg.test.thing.other.v1")
+        as_manager = self.subscriber.with_user(self.manager)
+        request = self.try_to(lambda: as_manager.write({"event_type_ids": [(4, other.id)]}))
+        self.assertEqual(set(request.line_ids.after.split(", ")), {self.event.code, other.code})
+        request = self.try_to(lambda: as_manager.write({"event_type_ids": [(3, self.event.id)]}))
+        self.assertFalse(request.line_ids.after)
+        with self.assertRaisesRegex(ValidationError, "by itself"):
+            as_manager.write({"event_type_ids": [(1, self.event.id, {"keep": True})]})
+
+    def test_who_may_not_change_it_makes_no_request_either(self):
+        count = self.env["mfg.change.request"].search_count([])
+        for user in (self.user("base.group_user"), self.user(f"{GROUP}operator")):
+            with self.assertRaises(AccessError):
+                self.sender.with_user(user).write({"url": ELSEWHERE})
+        self.assertEqual(self.env["mfg.change.request"].search_count([]), count)
+
     def test_what_is_not(self):
         as_manager = self.sender.with_user(self.manager)
         as_manager.write({"name": "Other name", "owner_id": self.manager.id})
@@ -144,6 +180,49 @@ class TestWhatIsControlled(ChangeCase):
 
 
 class TestDecision(ChangeCase):
+    def test_the_secret_stays_while_its_activation_waits(self):
+        successor = (
+            self.env["mfg.credential"]
+            .with_user(self.manager)
+            .create({"connector_id": self.sender.id})
+        )
+        successor.action_generate()
+        self.submit(self.try_to(lambda: successor.write({"active": True})))
+        with self.assertRaisesRegex(ValidationError, "waits for approval"):
+            successor.action_generate()
+
+    def test_one_that_cannot_be_applied_does_not_stop_the_others(self):
+        later = fields.Datetime.now() + timedelta(days=1)
+        first = self.submit(self.try_new_route(), effective_at=later)
+        second = self.submit(self.move(), effective_at=later)
+        (first | second).action_approve()
+        self.route(self.sender, "test.new.v1")
+        (first | second).sudo().write({"effective_at": fields.Datetime.now()})
+        with mute_logger(
+            "odoo.sql_db", "odoo.addons.mfg_integration_base.models.mfg_change_request"
+        ):
+            self.env["mfg.change.request"]._cron_apply()
+        self.assertEqual((first.state, second.state), ("submitted", "applied"))
+
+    def test_a_note_is_the_deciders(self):
+        request = self.submit(self.move())
+        with self.assertRaises(AccessError):
+            request.with_user(self.manager).decision_note = "Fine"
+        request.decision_note = "Fine"
+        request.action_approve()
+        with self.assertRaises(AccessError):
+            request.decision_note = "Not so fine"
+
+    def test_an_emergency_that_added_something_can_be_rejected(self):
+        request = self.try_new_route()
+        request.reason = "Line stands still"
+        request.action_emergency()
+        decided = request.with_user(self.approver)
+        decided.decision_note = "No"
+        decided.action_reject()
+        self.assertEqual(decided.state, "rejected")
+        self.assertIn("Take it back by hand", "".join(decided.activity_ids.mapped("summary")))
+
     def test_somebody_else_approves(self):
         request = self.submit(self.move())
         self.assertEqual(self.sender.url, self.sender.url)
@@ -247,15 +326,7 @@ class TestDecision(ChangeCase):
         self.assertEqual(self.subscriber.event_type_ids, self.event)
 
     def test_something_new_is_made_when_it_is_approved(self):
-        request = self.submit(
-            self.try_to(
-                lambda: (
-                    self.env["mfg.inbox.route"]
-                    .with_user(self.manager)
-                    .create({"connector_id": self.sender.id, "message_type": "test.new.v1"})
-                )
-            )
-        )
+        request = self.submit(self.try_new_route())
         request.action_approve()
         route = self.env["mfg.inbox.route"].browse(request.res_id)
         self.assertEqual(route.message_type, "test.new.v1")

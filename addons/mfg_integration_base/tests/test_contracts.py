@@ -99,6 +99,19 @@ class TestPublishedSchema(MfgCase):
         with self.assertRaisesRegex(ValidationError, "would break partners"):
             route.schema = json.dumps({**SCHEMA, "required": ["good", "note"]})
 
+    def test_a_route_is_a_contract_from_when_its_connector_is_active(self):
+        draft = self.env["mfg.connector"].create(
+            {"name": "Draft", "code": "draft-c", "url": "https://192.0.2.1/"}
+        )
+        route = self.route(draft, REPORT, schema=json.dumps(SCHEMA))
+        self.assertFalse(route.version_ids)
+        draft.action_activate()
+        self.assertEqual(self.versions(route), ["1.0"])
+        route.active = False
+        route.schema = json.dumps({**SCHEMA, "required": ["good", "note"]})
+        with self.assertRaises(ValidationError), self.env.cr.savepoint():
+            route.active = True
+
     def test_an_example_fits_its_schema(self):
         route = self.route(self.connector(), REPORT, schema=json.dumps(SCHEMA))
         with self.assertRaisesRegex(ValidationError, "/good must be at least 0"):

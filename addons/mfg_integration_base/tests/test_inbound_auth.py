@@ -278,6 +278,28 @@ class TestOauthClient(InboundAuthCase):
         for token in (f"{header}.{changed}.{mark}", f"{header}.{claims}.", f"{header}.{claims}"):
             self.assertEqual(self.with_token(token).status_code, 401)
 
+    def test_a_client_id_is_one_connectors(self):
+        other = self.connector()
+        self.route(other, PING)
+        theirs, _secret = self.issue("oauth2_client", other)
+        with self.assertRaisesRegex(ValidationError, "another connector"):
+            theirs.login = self.credential.login
+
+    def test_a_token_is_for_the_connector_it_was_given_to(self):
+        """Whatever its client is called by now."""
+        other = self.connector()
+        self.route(other, PING)
+        theirs, secret = self.issue("oauth2_client", other)
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE mfg_credential SET login = %s WHERE id = %s",
+            [self.credential.login, theirs.id],
+        )
+        self.env.invalidate_all()
+        token = self.token(secret=secret)
+        self.assertEqual(self.with_token(token).status_code, 401)
+        self.assertEqual(self.with_token(token, code=other.code).status_code, 202)
+
     def test_the_successor_has_the_same_client_id(self):
         action = self.env["mfg.credential.rotate"].create({"credential_id": self.credential.id})
         new = action.action_rotate()["params"]["message"]

@@ -86,6 +86,27 @@ class TestBatch(InboundCase):
         results = self.results(self.send(body, LINES))
         self.assertEqual([r["external_id"] for r in results], ["A", "B"])
 
+    def test_signed_bytes_are_one_message_whatever_they_are_called(self):
+        """Neither address nor Content-Type is signed: a listener could send the same again."""
+        body = b'{"report": "A", "lines": []}'
+        first = self.post(body=body, message_type=REPORT, external_id="once")
+        self.assertEqual(first.status_code, 202)
+        before = self.stored()
+        for content_type, message_type in ((LINES, REPORT), ("application/json", PING)):
+            with self.subTest(content_type=content_type, message_type=message_type):
+                response = self.send(body, content_type, message_type, external_id="once")
+                self.assertEqual(response.status_code, 422, response.text)
+        self.assertEqual(self.stored()[0], before[0], "nothing more to book")
+
+    def test_a_signed_batch_is_not_a_batch_of_another_type(self):
+        events = [event(n) for n in range(2)]
+        self.results(self.send(events, external_id="b1"))
+        before = self.stored()
+        response = self.send(events, message_type=PING, external_id="b1")
+        self.assertIn(response.status_code, (207, 422))
+        self.assertEqual(self.stored()[0], before[0])
+        self.results(self.send(events, external_id="b1"))  # sent again as it was
+
     def test_what_is_no_batch_is_refused_as_a_whole(self):
         cases = {
             "not an array": (event(0), 400, "malformed-body"),

@@ -85,7 +85,7 @@ class Exchanger:
         try:
             if call.grant is None:
                 return await self._answer(call, started)
-            return await asyncio.wait_for(self._authorized(call, started), call.total_timeout)
+            return await self._authorized(call, started)
         except TokenError as error:
             return HttpAnswer(error.outcome, duration_ms=self._since(started))
         except Exception as error:
@@ -108,20 +108,29 @@ class Exchanger:
     async def _authorized(self, call: HttpCall, started: float) -> HttpAnswer:
         """With an access token; a partner that does not take it any more gets a new one, once."""
         for last in (False, True):
-            token = await self._tokens.get(call.grant, functools.partial(self._fetch, call))
+            # A token that was fetched under lax rules does not serve a connector with strict ones.
+            rules = (call.allow_list, call.allow_http, call.verify_tls, call.client_certificate)
+            left = call.total_timeout - self._since(started) / 1000
+            token = await asyncio.wait_for(
+                self._tokens.get((call.grant, rules), functools.partial(self._fetch, call)),
+                max(left, 0),
+            )
+            left = max(call.total_timeout - self._since(started) / 1000, 0.001)
             authorized = dataclasses.replace(
                 call,
                 headers=(*call.headers, ("authorization", f"Bearer {token}")),
                 secrets=(*call.secrets, token),
+                total_timeout=left,
             )
             answer = await self._answer(authorized, started)
             if answer.status != HTTPStatus.UNAUTHORIZED or last:
                 return answer
-            self._tokens.refused(call.grant, token)
+            self._tokens.refused((call.grant, rules), token)
         raise AssertionError("not reached")
 
-    async def _fetch(self, call: HttpCall, grant: Grant) -> Token:
+    async def _fetch(self, call: HttpCall, key: tuple[Grant, object]) -> Token:
         """Ask the token endpoint, under the same rules as the partner itself."""
+        grant = key[0]
         headers, body = grant.request()
         request = dataclasses.replace(
             call, method="POST", url=grant.token_url, headers=headers, body=body, grant=None

@@ -8,7 +8,7 @@ import asyncio
 import base64
 import json
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 from urllib.parse import quote_plus, urlencode
@@ -124,7 +124,9 @@ def _life(expires_in: object) -> float:
     return max(0.0, min(float(expires_in), LONGEST_LIFE))
 
 
-Fetch = Callable[[Grant], Awaitable[Token]]
+Key = Hashable
+"""What a token is kept by: the grant, and what else decides who may use it."""
+Fetch = Callable[[Key], Awaitable[Token]]
 
 
 class Tokens:
@@ -135,10 +137,10 @@ class Tokens:
 
     def __init__(self, clock: Callable[[], float]):
         self._clock = clock
-        self._held: OrderedDict[Grant, tuple[str, float]] = OrderedDict()
-        self._fetching: dict[Grant, asyncio.Task[str]] = {}
+        self._held: OrderedDict[Key, tuple[str, float]] = OrderedDict()
+        self._fetching: dict[Key, asyncio.Task[str]] = {}
 
-    async def get(self, grant: Grant, fetch: Fetch) -> str:
+    async def get(self, grant: Key, fetch: Fetch) -> str:
         """A token that is good for a while yet; ``fetch`` is called if there is none.
 
         :raises TokenError: there is none to be had; all that wait for it get the same answer
@@ -153,7 +155,7 @@ class Tokens:
         # Shielded: the request that asked first may give up, the others still wait.
         return await asyncio.shield(task)
 
-    async def _fetch(self, grant: Grant, fetch: Fetch) -> str:
+    async def _fetch(self, grant: Key, fetch: Fetch) -> str:
         token = await fetch(grant)
         until = self._clock() + token.life - min(MARGIN, token.life / 2)
         self._held[grant] = (token.text, until)
@@ -162,7 +164,7 @@ class Tokens:
             self._held.popitem(last=False)
         return token.text
 
-    def refused(self, grant: Grant, token: str) -> None:
+    def refused(self, grant: Key, token: str) -> None:
         """The partner does not take this token: do not use it again."""
         held = self._held.get(grant)
         if held and held[0] == token:

@@ -1,5 +1,10 @@
+from datetime import timedelta
+
 from odoo import fields, models
 from odoo.exceptions import AccessError, ValidationError
+
+KEPT_DAYS = 30
+"""How long nothing of an entry is erased, in days: what was just done can be asked about."""
 
 
 class MfgAuditErase(models.TransientModel):
@@ -9,7 +14,9 @@ class MfgAuditErase(models.TransientModel):
     _description = "Erase personal data of the audit trail"
 
     user_login = fields.Char(string="Login", required=True, help="As it stands in the entries.")
-    before = fields.Datetime(required=True, default=fields.Datetime.now)
+    before = fields.Datetime(
+        required=True, default=lambda _self: fields.Datetime.now() - timedelta(days=KEPT_DAYS)
+    )
     reason = fields.Char(required=True, help="Kept in the audit trail; do not name the person.")
 
     def action_erase(self):
@@ -18,6 +25,13 @@ class MfgAuditErase(models.TransientModel):
             raise AccessError(self.env._("Only integration managers erase personal data."))
         if not self.reason.strip():
             raise ValidationError(self.env._("Say why."))
+        if self.user_login.strip() == self.env.user.login:
+            raise AccessError(self.env._("Nobody erases what they did themselves."))
+        latest = fields.Datetime.now() - timedelta(days=KEPT_DAYS)
+        if self.before > latest:
+            raise ValidationError(
+                self.env._("Entries are kept whole for %s days: choose an earlier time.", KEPT_DAYS)
+            )
         # sudo: nobody writes entries; what may be erased is checked above and in the database.
         count = (
             self.env["mfg.audit.entry"]
