@@ -68,7 +68,8 @@ OF_KEY = SQL(
     "(m.key_id, m.id) > (k.id, 0) AND (m.key_id, m.id) < (k.id, 2147483647) AND m.key_id > 0"
 )
 """Condition: message ``m`` is of key ``k``; followed by ``ORDER BY m.key_id, m.id`` and a limit.
-With a plain ``key_id = k.id ORDER BY id``, PostgreSQL may read all the primary key for it."""
+With a plain ``key_id = k.id ORDER BY id``, PostgreSQL may read all the primary key for it. Without
+``key_id > 0`` it cannot use the index at all, which has only those, and reads the whole table."""
 
 
 class Owner(NamedTuple):
@@ -304,7 +305,8 @@ class MfgMessageQueue(models.AbstractModel):
                                             WHEN 'retrying' THEN COALESCE(s.due_at, %(now)s)
                                             WHEN 'running' THEN k.due_at END
                   FROM (SELECT k.id,
-                               (SELECT count(*) FROM ONLY %(messages)s m WHERE m.key_id = k.id)
+                               (SELECT count(*) FROM ONLY %(messages)s m
+                                 WHERE m.key_id = k.id AND m.key_id > 0)
                                    AS waiting,
                                h.state AS head, h.due_at, %(window)s AS window_at
                           FROM %(keys)s k

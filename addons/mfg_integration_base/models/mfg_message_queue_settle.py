@@ -5,7 +5,7 @@ from odoo.tools import SQL
 
 from ..const import LEASE_SECONDS
 from ..tools.lifecycle import FINAL
-from .mfg_message_queue import LEFT_KEY, NOW
+from .mfg_message_queue import LEFT_KEY, NOW, OF_KEY
 
 
 class _KeyChange(NamedTuple):
@@ -236,7 +236,7 @@ class MfgMessageQueue(models.AbstractModel):
                      WHERE k.id = r.id AND k.claim_no = r.claim_no AND k.worker IS NOT NULL
                        AND r.ends AND k.waiting <= r.gone
                        -- Whoever counts wrong must not leave a message without its key.
-                       AND NOT EXISTS (SELECT 1 FROM ONLY %(messages)s m WHERE m.key_id = k.id)
+                       AND NOT EXISTS (SELECT 1 FROM ONLY %(messages)s m WHERE %(of_key)s)
                 )
                 UPDATE %(keys)s k
                    SET waiting = k.waiting - r.gone,
@@ -254,10 +254,10 @@ class MfgMessageQueue(models.AbstractModel):
                    AND k.worker IS NOT NULL
                    AND NOT (r.ends AND k.waiting <= r.gone
                             AND NOT EXISTS (SELECT 1 FROM ONLY %(messages)s m
-                                             WHERE m.key_id = k.id))
+                                             WHERE %(of_key)s))
                 """,
                 keys=queue.keys, messages=queue.messages, owners=queue.owners,
-                window=queue.window, now=NOW,
+                window=queue.window, now=NOW, of_key=OF_KEY,
                 ids=[change.key_id for change in changes],
                 claims=[change.claim_no for change in changes],
                 gone=[change.gone for change in changes],
