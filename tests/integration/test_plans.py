@@ -17,6 +17,9 @@ from .conftest import transaction
 HISTORY = 200_000
 """Enough for PostgreSQL to prefer an index wherever one fits; so it does at ten million then."""
 LARGE = {"mfg_outbox_message_history", "mfg_attempt", "mfg_event"}
+BACKLOG = 50_000
+"""Keys with a message each that waits for a person, in a lane of its own."""
+HOT = {"mfg_outbox_message", "mfg_outbox_key"}
 
 
 @pytest.fixture(scope="module")
@@ -61,11 +64,39 @@ def history(registry):
         env.cr.execute("TRUNCATE mfg_outbox_message_history, mfg_attempt")
 
 
+@pytest.fixture
+def backlog(registry, history):
+    """Very many parked keys beside what a test works with, and fresh statistics."""
+    with transaction(registry) as env:
+        env.cr.execute(
+            """
+            WITH key AS (
+                INSERT INTO mfg_outbox_key (owner_id, ordering_key, lane_id, waiting, claim_no)
+                SELECT -1, 'parked:' || n, -1, 1, 1 FROM generate_series(1, %s) n
+                RETURNING id, ordering_key
+            )
+            INSERT INTO mfg_outbox_message
+                   (uuid, event_id, event_type, subscription_id, connector_id, company_id, lane_id,
+                    ordering_key, key_id, state, dead_at, attempt_count, tries, created_at)
+            SELECT gen_random_uuid()::text, 1, 'parked', -1, -1, 1, -1, ordering_key, id, 'dead',
+                   now(), 1, 1, now()
+              FROM key
+            """,
+            [BACKLOG],
+        )
+    databases.query(registry.db_name, "VACUUM (ANALYZE) mfg_outbox_message, mfg_outbox_key")
+    yield
+    with transaction(registry) as env:
+        env.cr.execute("DELETE FROM mfg_outbox_message WHERE lane_id = -1")
+        env.cr.execute("DELETE FROM mfg_outbox_key WHERE lane_id = -1")
+
+
 class Plans:
     """Asks for the plan of each statement that a cursor runs, before it runs it."""
 
-    def __init__(self, cr):
+    def __init__(self, cr, large=LARGE):
         self._cr = cr
+        self._large = large
         self._execute = cr.execute
         self.scans = []
 
@@ -87,13 +118,13 @@ class Plans:
         return self._execute(query, params, **kwargs)
 
     def _collect(self, plan, text):
-        if plan["Node Type"] == "Seq Scan" and plan.get("Relation Name") in LARGE:
+        if plan["Node Type"] == "Seq Scan" and plan.get("Relation Name") in self._large:
             self.scans.append((plan["Relation Name"], " ".join(text.split())))
         for inner in plan.get("Plans", ()):
             self._collect(inner, text)
 
 
-def test_a_message_s_way(flow, history):
+def test_a_message_s_way(flow, history, backlog):
     """Emission, admission, claims of every kind, settling, looking for what is due."""
     with transaction(flow.registry) as env, Plans(env.cr) as plans:
         for number in range(8):
@@ -101,7 +132,7 @@ def test_a_message_s_way(flow, history):
     scans = plans.scans
     with engine.runner(flow.registry) as env:
         fingerprint = env["mfg.environment"]._fingerprint()
-        with Plans(env.cr) as plans:
+        with Plans(env.cr, LARGE | HOT) as plans:
             queue = env["mfg.message.queue"]
             queue._admit(engine.OUT, flow.lane_id, 1000)
             queue._has_new(engine.OUT, flow.lane_id)

@@ -225,9 +225,11 @@ class MfgMessageQueue(models.AbstractModel):
         gone = self._finish_where(
             queue,
             SQL(
-                "m.id IN (SELECT older.id FROM unnest(%(keys)s::int[]) AS k(id)"
+                # An array, not IN: how many they are nobody can tell beforehand, and for many
+                # PostgreSQL would read the whole table.
+                "m.id = ANY(ARRAY(SELECT older.id FROM unnest(%(keys)s::int[]) AS k(id)"
                 "  CROSS JOIN LATERAL (SELECT m.id FROM ONLY %(messages)s m WHERE %(of_key)s"
-                "   ORDER BY m.key_id DESC, m.id DESC OFFSET 1) older)",
+                "   ORDER BY m.key_id DESC, m.id DESC OFFSET 1) older))",
                 keys=key_ids,
                 messages=queue.messages,
                 of_key=OF_KEY,

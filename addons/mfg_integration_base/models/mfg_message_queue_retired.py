@@ -125,7 +125,8 @@ class MfgMessageQueue(models.AbstractModel):
         if not key_ids:
             return False
         ended = self._end(
-            queue, SQL("key_id = ANY(%s) AND key_id > 0 AND state IN ('pending', 'retrying')", key_ids)
+            queue,
+            SQL("key_id = ANY(%s) AND key_id > 0 AND state IN ('pending', 'retrying')", key_ids),
         )
         self._refresh_keys(queue, key_ids)
         return ended
