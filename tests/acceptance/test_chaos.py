@@ -241,7 +241,6 @@ def play(plan: Plan, cluster: Cluster, folder: Path, record_property) -> None:
     assert attempts("outcome = 'lost' AND worker = ANY(%s)", chaos.unhelped)
 
 
-@pytest.mark.long
 def test_nothing_is_lost_in_chaos(cluster, tmp_path, record_property):
     play(Plan(workers=2, events=1500, kills=10, restarts=1), cluster, tmp_path, record_property)
 
