@@ -5,6 +5,7 @@ from itertools import islice
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, ValidationError
 from odoo.tools import SQL
+from odoo.tools.misc import clean_context
 
 from ..exceptions import ConfigurationError
 from ..tools.audit_check import Member, verify_chain
@@ -60,13 +61,12 @@ class MfgAuditCheck(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        if not self.env.su:
-            # What a check has found is the system's to say, through RPC as well.
-            vals_list = [{"anchors": vals.get("anchors")} for vals in vals_list]
-            self = self.with_context(  # noqa: PLW0642
-                {k: v for k, v in self.env.context.items() if not k.startswith("default_")}
-            )
-        return super().create(vals_list)
+        if self.env.su:
+            return super().create(vals_list)
+        # What a check has found is the system's to say, through RPC and defaults as well.
+        clean = self.env(context=clean_context(self.env.context))[self._name]
+        only_anchors = [{"anchors": vals.get("anchors")} for vals in vals_list]
+        return super(MfgAuditCheck, clean).create(only_anchors)
 
     @api.constrains("anchors")
     def _check_anchors(self):
