@@ -14,8 +14,6 @@ import time
 from itertools import count
 from typing import Any, NamedTuple
 
-from odoo.addons.mfg_integration_base.tools import signature
-
 from tests.harness.process import ROOT
 from tests.harness.server import OdooServer
 
@@ -70,6 +68,10 @@ class Door:
     """Where a partner sends to, and its secret."""
 
     def __init__(self, base_url: str, code: str, secret: str):
+        # Once set_up() has told Python where the addons are.
+        from odoo.addons.mfg_integration_base.tools import signature
+
+        self._signature = signature
         self._url = f"{base_url}/mfg/v1/in/{code}/{TYPE}"
         self._secret = signature.Secret.parse(secret)
         self._numbers = count(1)
@@ -84,8 +86,11 @@ class Door:
         return self._signed(text, f"b-{numbers[0]}", "application/cloudevents-batch+json")
 
     def _signed(self, text: str, message_id: str, kind: str, *, forged: bool = False) -> Request:
-        secret = signature.Secret.generate(secrets.token_bytes) if forged else self._secret
-        made = signature.headers([secret], message_id, int(time.time()), text.encode())
+        if forged:
+            secret = self._signature.Secret.generate(secrets.token_bytes)
+        else:
+            secret = self._secret
+        made = self._signature.headers([secret], message_id, int(time.time()), text.encode())
         return Request(self._url, {"Content-Type": kind, **made}, text)
 
 

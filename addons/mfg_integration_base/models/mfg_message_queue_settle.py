@@ -236,7 +236,7 @@ class MfgMessageQueue(models.AbstractModel):
                      WHERE k.id = r.id AND k.claim_no = r.claim_no AND k.worker IS NOT NULL
                        AND r.ends AND k.waiting <= r.gone
                        -- Whoever counts wrong must not leave a message without its key.
-                       AND NOT EXISTS (SELECT 1 FROM ONLY %(messages)s m WHERE %(of_key)s)
+                       AND %(first)s IS NULL
                 )
                 UPDATE %(keys)s k
                    SET waiting = k.waiting - r.gone,
@@ -253,11 +253,15 @@ class MfgMessageQueue(models.AbstractModel):
                    -- Put right meanwhile by somebody else (_refresh_keys): not once more by us.
                    AND k.worker IS NOT NULL
                    AND NOT (r.ends AND k.waiting <= r.gone
-                            AND NOT EXISTS (SELECT 1 FROM ONLY %(messages)s m
-                                             WHERE %(of_key)s))
+                            AND %(first)s IS NULL)
                 """,
-                keys=queue.keys, messages=queue.messages, owners=queue.owners,
-                window=queue.window, now=NOW, of_key=OF_KEY,
+                keys=queue.keys, owners=queue.owners, window=queue.window, now=NOW,
+                # With NOT EXISTS, PostgreSQL would choose a join, and for that read all messages.
+                first=SQL(
+                    "(SELECT m.id FROM ONLY %s m WHERE %s ORDER BY m.key_id, m.id LIMIT 1)",
+                    queue.messages,
+                    OF_KEY,
+                ),
                 ids=[change.key_id for change in changes],
                 claims=[change.claim_no for change in changes],
                 gone=[change.gone for change in changes],
