@@ -86,10 +86,8 @@ class Door:
         return self._signed(text, f"b-{numbers[0]}", "application/cloudevents-batch+json")
 
     def _signed(self, text: str, message_id: str, kind: str, *, forged: bool = False) -> Request:
-        if forged:
-            secret = self._signature.Secret.generate(secrets.token_bytes)
-        else:
-            secret = self._secret
+        make = self._signature.Secret.generate
+        secret = make(secrets.token_bytes) if forged else self._secret
         made = self._signature.headers([secret], message_id, int(time.time()), text.encode())
         return Request(self._url, {"Content-Type": kind, **made}, text)
 
