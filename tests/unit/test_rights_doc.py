@@ -1,22 +1,29 @@
-"""The table of rights in docs/security.md is the one that an addon test compares with Odoo."""
+"""The table of rights in docs/security.md is the one that the addons' tests compare with Odoo."""
 
 import ast
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-TEST = ROOT / "addons/mfg_integration_base/tests/test_security.py"
 PAGE = ROOT / "docs/security.md"
 GROUPS = ("viewer", "operator", "manager", "approver", "auditor", "service", "user")
 
 
-def rights_of_the_test():
+def rights_of_the_test(path):
     """``{model: (rights of each group)}``, as the constant RIGHTS says."""
-    for node in ast.parse(TEST.read_text()).body:
+    for node in ast.parse(path.read_text()).body:
         if isinstance(node, ast.Assign) and node.targets[0].id == "RIGHTS":
             header, *lines = [line.split() for line in node.value.value.strip().splitlines()]
             assert tuple(header[1:]) == GROUPS
             return {model: tuple(rights) for model, *rights in lines}
-    raise AssertionError("there is no RIGHTS")
+    raise AssertionError(f"there is no RIGHTS in {path}")
+
+
+def rights_of_all_tests():
+    """Of every addon that grants rights."""
+    found = {}
+    for granted in sorted(ROOT.glob("addons/*/security/ir.model.access.csv")):
+        found |= rights_of_the_test(granted.parents[1] / "tests/test_security.py")
+    return found
 
 
 def rights_of_the_page():
@@ -30,4 +37,4 @@ def rights_of_the_page():
 
 
 def test_the_page_says_what_is_tested():
-    assert rights_of_the_page() == rights_of_the_test()
+    assert rights_of_the_page() == rights_of_all_tests()

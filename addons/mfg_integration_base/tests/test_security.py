@@ -2,13 +2,9 @@ from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 
 from .common import MfgCase
+from .rights import GROUPS, RightsMixin
 
 ADDON = "mfg_integration_base"
-GROUPS = {
-    name: f"mfg_integration_base.group_{name}"
-    for name in ("viewer", "operator", "manager", "approver", "auditor", "service")
-} | {"user": "base.group_user"}
-
 # Who may read, write, create, unlink. "user" is an internal user of none of our groups.
 RIGHTS = """
 model                  viewer operator manager approver auditor service user
@@ -49,30 +45,12 @@ mfg.retry.policy       r      r        rwcu    r        r       -       -
 mfg.subscription       r      r        rwcu    r        r       -       -
 mfg.worker             r      r        r       r        r       -       -
 """
-OPERATIONS = {"r": "read", "w": "write", "c": "create", "u": "unlink"}
 
 
 @tagged("post_install", "-at_install")
-class TestRights(MfgCase):
-    def test_rights_of_each_group_on_each_model(self):
-        header, *rows = [line.split() for line in RIGHTS.strip().splitlines()]
-        expected = {
-            (model, group): "".join(letter for letter in OPERATIONS if letter in rights)
-            for model, *cells in rows
-            for group, rights in zip(header[1:], cells, strict=True)
-        }
-        users = {group: self.user(xmlid) for group, xmlid in GROUPS.items()}
-        found = {
-            (name, group): "".join(
-                letter
-                for letter, operation in OPERATIONS.items()
-                if self.env[name].with_user(user).has_access(operation)
-            )
-            for name, model in self.env.registry.items()
-            if model._original_module == ADDON and not model._abstract
-            for group, user in users.items()
-        }
-        self.assertEqual(found, expected)
+class TestRights(RightsMixin, MfgCase):
+    ADDON = ADDON
+    RIGHTS = RIGHTS
 
     def test_groups_imply_no_more_than_they_say(self):
         implied = {

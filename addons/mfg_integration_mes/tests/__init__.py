@@ -4,6 +4,7 @@ from . import (
     test_ownership,
     test_report,
     test_report_rejected,
+    test_security,
     test_service_user,
     test_traps,
     test_views,

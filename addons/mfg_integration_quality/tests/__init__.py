@@ -1,1 +1,1 @@
-from . import test_quality_hold
+from . import test_quality_hold, test_security

@@ -1,0 +1,17 @@
+from odoo.addons.mfg_integration_base.tests.common import MfgCase
+from odoo.addons.mfg_integration_base.tests.rights import RightsMixin
+from odoo.tests import tagged
+
+# Who may read, write, create, unlink. "user" is an internal user of none of our groups.
+RIGHTS = """
+model                           viewer operator manager approver auditor service user
+mfg.trading.agreement           r      r        rwcu    r        r       r       -
+mfg.trading.agreement.document  r      r        rwcu    r        r       r       -
+mfg.trading.counter             r      r        rwc     r        r       -       -
+"""
+
+
+@tagged("post_install", "-at_install")
+class TestRights(RightsMixin, MfgCase):
+    ADDON = "mfg_integration_edi"
+    RIGHTS = RIGHTS

@@ -1,0 +1,15 @@
+from odoo.addons.mfg_integration_base.tests.common import MfgCase
+from odoo.addons.mfg_integration_base.tests.rights import RightsMixin
+from odoo.tests import tagged
+
+# Who may read, write, create, unlink. "user" is an internal user of none of our groups.
+RIGHTS = """
+model             viewer operator manager approver auditor service user
+mfg.mes.progress  r      r        r       r        r       rwc     -
+"""
+
+
+@tagged("post_install", "-at_install")
+class TestRights(RightsMixin, MfgCase):
+    ADDON = "mfg_integration_mes"
+    RIGHTS = RIGHTS
