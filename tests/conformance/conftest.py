@@ -25,8 +25,11 @@ def plugins(env):
     def find(contract):
         from odoo.addons.mfg_integration_base.models.mfg_plugin import KINDS
 
-        model, field = KINDS[contract]
-        codes = env[model]._fields[field].get_values(env)
+        codes = {
+            code
+            for model, field in KINDS[contract]
+            for code in env[model]._fields[field].get_values(env)
+        }
         assert codes
         return {code: env[contract]._mfg_resolve(code) for code in codes}
 

@@ -133,6 +133,21 @@ def test_examples_fit():
     assert "examples" not in made["components"]["messages"][EVENTS[1].code]
 
 
+def test_an_event_in_another_format():
+    made = document([Event(CODE, schema={"type": "object"}, content_type="application/xml")])
+    assert list(OFFICIAL.iter_errors(made)) == []
+    message = made["components"]["messages"][CODE]
+    assert message["contentType"] == "application/xml"
+    assert "payload" not in message
+    record = envelope.EventRecord(
+        id="1", source="/odoo", type=CODE, subject="", time=datetime.now(timezone.utc),
+        dataschema="", sequence=1, partitionkey="", traceparent="", correlationid="",
+        causationid="", data_text="{}",
+    )  # fmt: skip
+    written_headers = set(envelope.binary_headers(record, "application/xml"))
+    assert written_headers - {"content-type"} <= set(message["headers"]["required"])
+
+
 def test_the_end_of_an_event():
     messages = document()["components"]["messages"]
     ending = messages[EVENTS[1].code]

@@ -22,6 +22,7 @@ from odoo.addons.mfg_integration_base.tools.envelope import (
     CloudEvent,
     EnvelopeError,
     EventRecord,
+    binary_headers,
     decode,
     encode_batch,
     encode_structured,
@@ -92,6 +93,35 @@ def _check_official(record, event):
 @given(_records)
 def test_the_official_package_reads_ours(record):
     _check_official(record, from_http_event(HTTPMessage(STRUCTURED, encode_structured(record))))
+
+
+@given(_records, st.binary())
+def test_the_official_package_reads_our_binary_mode(record, body):
+    headers = binary_headers(record, "application/xml", [("mfgreplay", 'é "%')])
+    assert all(value.isascii() and value.isprintable() for value in headers.values())
+    event = from_http_event(HTTPMessage(headers, body))
+    assert event.get_extension("mfgreplay") == 'é "%'
+    assert (event.get_datacontenttype(), event.get_dataschema()) == ("application/xml", None)
+    assert (event.get_id(), event.get_source(), event.get_type(), event.get_time()) == (
+        record.id, record.source, record.type, record.time,
+    )  # fmt: skip
+    assert (event.get_subject() or "") == record.subject
+    assert int(event.get_extension("sequence")) == record.sequence
+    for name in ("partitionkey", "traceparent", "correlationid", "causationid"):
+        assert (event.get_extension(name) or "") == getattr(record, name)
+
+
+@given(_records)
+def test_we_read_our_binary_mode(record):
+    event = decode(b"<a/>", binary_headers(record, "application/xml"))
+    assert (event.id, event.source, event.type, event.subject or "", event.time, event.data) == (
+        record.id, record.source, record.type, record.subject, record.time, b"<a/>",
+    )  # fmt: skip
+
+
+def test_binary_mode_takes_no_extension_in_place_of_an_attribute():
+    with pytest.raises(EnvelopeError):
+        binary_headers(RECORD, "application/xml", [("partitionkey", "x")])
 
 
 @given(st.lists(_records, max_size=4))

@@ -36,7 +36,7 @@ def test_what_is_no_batch(content_type):
 
 def test_events_keep_their_bytes():
     body = b'\xef\xbb\xbf [ {"id":"a",  "x":1.50} ,\r\n{"id":"b]"}\t]  '
-    assert [tuple(part) for part in split(BATCH, body, max_depth=64)] == [
+    assert [part[:3] for part in split(BATCH, body, max_depth=64)] == [
         (b'{"id":"a",  "x":1.50}', "application/cloudevents+json", "/0"),
         (b'{"id":"b]"}', "application/cloudevents+json", "/1"),
     ]
@@ -44,7 +44,7 @@ def test_events_keep_their_bytes():
 
 def test_lines_keep_their_bytes():
     body = b'\xef\xbb\xbf{"a": 1}\r\n\r\n {"b": "\\n"} \n'
-    assert [tuple(part) for part in split(LINES, body, max_depth=64)] == [
+    assert [part[:3] for part in split(LINES, body, max_depth=64)] == [
         (b'{"a": 1}', "application/json", "line 1"),
         (b'{"b": "\\n"}', "application/json", "line 3"),
     ]

@@ -34,6 +34,41 @@ class MfgCodec(models.AbstractModel):
         """
         raise NotImplementedError(f"{self._name} does not read messages")
 
+    @api.model
+    def _parts(self, *, raw, content_type):
+        """The messages that one body holds (list of ``tools.inbound_batch.Part``), each to be
+        booked for itself; None where it is one message. What cannot be read is one message."""
+        return
+
+    @api.model
+    def _message_id(self, *, raw, content_type):
+        """What the sender calls a body that ``_decode`` reads (text), or None if it does not."""
+        return
+
+    @api.model
+    def _encoder(self, *, connector):
+        """A function ``(EventRecord, extensions) -> (headers, body)`` for messages to
+        ``connector``: headers with the Content-Type (dict), body in bytes.
+
+        Called with the database; the function is called without, and buries what it raises for.
+        """
+        raise NotImplementedError(f"{self._name} does not write messages")
+
+    @api.model
+    def _encodes(self, event_code):
+        """Whether events of that type can be written."""
+        return False
+
+    @api.model
+    def _encodes_batches(self):
+        """Whether several events can share a request (they are CloudEvents in JSON then)."""
+        return False
+
+    @api.model
+    def _sent_as(self, *, connector):
+        """Media type of what ``connector`` gets, where it is none of CloudEvents; or empty."""
+        return ""
+
 
 class MfgCodecJson(models.AbstractModel):
     _name = "mfg.codec.json"
@@ -58,3 +93,28 @@ class MfgCodecJson(models.AbstractModel):
             return read_json(raw, max_depth=MAX_JSON_DEPTH)
         except (JsonError, EnvelopeError) as error:
             raise BusinessReject("codec", str(error)) from error
+
+    @api.model
+    def _message_id(self, *, raw, content_type):
+        """The id of a CloudEvent in structured mode."""
+        if media_type(content_type) != CLOUDEVENT:
+            return None
+        return envelope.decode(raw, {"content-type": content_type}, max_depth=MAX_JSON_DEPTH).id
+
+    @api.model
+    def _encoder(self, *, connector):
+        """CloudEvents in structured mode."""
+
+        def encode(record, extensions):
+            body = envelope.encode_structured(record, extensions)
+            return {"content-type": envelope.STRUCTURED_CONTENT_TYPE}, body
+
+        return encode
+
+    @api.model
+    def _encodes(self, event_code):
+        return True
+
+    @api.model
+    def _encodes_batches(self):
+        return True

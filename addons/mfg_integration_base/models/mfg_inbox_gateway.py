@@ -65,7 +65,7 @@ class MfgInboxGateway(models.AbstractModel):
             spec = gateway._route(caller.connector, message_type)
             gateway._check_scope(caller, "write", message_type)
             gateway._check_backlog(spec.lane_id, caller.connector.id)
-            parts = gateway._parts(received)
+            parts = gateway._parts(spec, received)
             env["mfg.inbox.limit"]._take(spec, len(parts or [None]))
             if parts is None:
                 read = [gateway._item(spec, received, caller)]
@@ -85,11 +85,15 @@ class MfgInboxGateway(models.AbstractModel):
             answer = self._with_result(answer, spec.answer_seconds)
         return answer._replace(headers={**spec.headers, **answer.headers})
 
-    def _parts(self, received):
+    def _parts(self, spec, received):
+        """The messages of a batch, by its Content-Type or as the codec finds them; else None."""
+        content_type = received.header("content-type")
         try:
-            return inbound_batch.split(
-                received.header("content-type"), received.body, max_depth=MAX_JSON_DEPTH
-            )
+            parts = inbound_batch.split(content_type, received.body, max_depth=MAX_JSON_DEPTH)
+            if parts is not None:
+                return parts
+            codec = self.env["mfg.codec"]._mfg_resolve(spec.codec)
+            return inbound_batch.limited(codec._parts(raw=received.body, content_type=content_type))
         except BatchBodyError as error:
             raise Refused(BATCH_PROBLEMS[error.code], str(error)) from None
 

@@ -3,9 +3,6 @@ import hashlib
 from odoo import models
 
 from ..exceptions import BusinessReject
-from ..tools import envelope
-from ..tools.http_body import media_type
-from ..tools.inbound_batch import CLOUDEVENT
 from ..tools.json_pointer import PointerError, resolve
 from ..tools.problem import FieldError
 from .inbox_exchange import Item, Refused
@@ -17,7 +14,8 @@ MAX_KEY_CHARS = 255
 class MfgInboxGateway(models.AbstractModel):
     """What a message says: its document, its id, what it is booked in order of.
 
-    The id is what the route's pointer names; else that of a CloudEvent in the body; else a header.
+    The id is what the route's pointer names; else that which its format has a place for, as a
+    CloudEvent's; else a header.
     """
 
     _inherit = "mfg.inbox.gateway"
@@ -39,7 +37,7 @@ class MfgInboxGateway(models.AbstractModel):
     def _part_item(self, spec, part, caller):
         """The ``Item`` of one message of a batch."""
         document, event_id = self._document(spec, part.body, part.content_type)
-        external_id = self._pointed_id(spec, document) or event_id
+        external_id = self._pointed_id(spec, document) or part.message_id or event_id
         if external_id is None and caller.message_id:
             external_id = f"{caller.message_id}#{part.place}"
         return self._checked(spec, document, external_id, part.body, part.content_type)
@@ -55,7 +53,7 @@ class MfgInboxGateway(models.AbstractModel):
         return Item(external_id, self._ordering_key(spec, document), body, content_type)
 
     def _document(self, spec, body, content_type):
-        """``(document, id of the CloudEvent around it or None)``, valid against the schema."""
+        """``(document, id that is in the body or None)``, valid against the schema."""
         codec = self.env["mfg.codec"]._mfg_resolve(spec.codec)
         if not codec._accepts(content_type):
             raise Refused(
@@ -64,9 +62,7 @@ class MfgInboxGateway(models.AbstractModel):
             )
         try:
             document = codec._decode(raw=body, content_type=content_type)
-            event_id = None
-            if media_type(content_type) == CLOUDEVENT:
-                event_id = envelope.decode(body, {"content-type": content_type}).id
+            message_id = codec._message_id(raw=body, content_type=content_type)
         except BusinessReject as reject:
             raise Refused("malformed-body", reject.detail) from None
         if not spec.schema.is_valid(document, shallow=True):
@@ -76,7 +72,7 @@ class MfgInboxGateway(models.AbstractModel):
                 raise Refused(
                     "schema", "Each error is listed with its place in the message.", errors=errors
                 )
-        return document, event_id
+        return document, message_id
 
     def _pointed_id(self, spec, document):
         """The partner's id of the message by the route's pointer, or None without pointer."""

@@ -47,7 +47,7 @@ class MfgCatalogue(models.AbstractModel):
             self.env._("Events from %s", connector.company_id.name),
             self._version(),
             "",  # where the partner listens is its own business, and may hold a secret
-            [self._event(event_type) for event_type in types],
+            [self._event(event_type, connector) for event_type in types],
         )
 
     def _version(self):
@@ -69,7 +69,8 @@ class MfgCatalogue(models.AbstractModel):
             batch=True,
         )
 
-    def _event(self, event_type):
+    def _event(self, event_type, connector):
+        codec = self.env["mfg.codec"]._mfg_resolve(connector.codec)
         return Event(
             code=event_type.code,
             description=event_type.description or "",
@@ -77,6 +78,7 @@ class MfgCatalogue(models.AbstractModel):
             example=event_type._parse_json("example"),
             deprecated=event_type.deprecated_date or None,
             sunset=event_type.sunset_date or None,
+            content_type=codec._sent_as(connector=connector),
         )
 
     @api.model

@@ -7,9 +7,9 @@ from ..exceptions import UnknownPlugin
 _logger = logging.getLogger(__name__)
 
 KINDS = {
-    "mfg.transport": ("mfg.connector", "transport"),
-    "mfg.codec": ("mfg.inbox.route", "codec"),
-    "mfg.inbox.handler": ("mfg.inbox.route", "handler"),
+    "mfg.transport": [("mfg.connector", "transport")],
+    "mfg.codec": [("mfg.inbox.route", "codec"), ("mfg.connector", "codec")],
+    "mfg.inbox.handler": [("mfg.inbox.route", "handler")],
 }
 """Contract model -> (model, selection field) whose values name the plug-ins."""
 
@@ -50,17 +50,18 @@ class MfgPlugin(models.AbstractModel):
         result = super()._register_hook()
         if self._name not in KINDS:
             return result
-        model, field = KINDS[self._name]
-        for code in self.env[model]._fields[field].get_values(self.env):
-            try:
-                self._mfg_resolve(code)
-            except UnknownPlugin:
-                _logger.error(
-                    "%s.%s offers “%s”, but no model %s.%s implements it; it is refused at use.",
-                    model,
-                    field,
-                    code,
-                    self._name,
-                    code,
-                )
+        for model, field in KINDS[self._name]:
+            for code in self.env[model]._fields[field].get_values(self.env):
+                try:
+                    self._mfg_resolve(code)
+                except UnknownPlugin:
+                    _logger.error(
+                        "%s.%s offers “%s”, but no model %s.%s implements it; it is refused at "
+                        "use.",
+                        model,
+                        field,
+                        code,
+                        self._name,
+                        code,
+                    )
         return result

@@ -4,7 +4,7 @@ import time
 from odoo import api, models
 
 from ..exceptions import ConfigurationError
-from ..tools import batch_document, envelope, redact, signature
+from ..tools import batch_document, redact, signature
 from ..tools.http_client import HttpCall, HttpClient
 from ..tools.request_auth import RequestAuth
 from ..tools.url_guard import parse_allow_list
@@ -19,8 +19,8 @@ _client = HttpClient()
 
 
 class MfgTransportHttp(models.AbstractModel):
-    """POST of one CloudEvent in structured mode, or of many in one document, signed as Standard
-    Webhooks say, or with another proof of who sends."""
+    """POST of one event as the connector's codec writes it, or of many in one document, signed as
+    Standard Webhooks say, or with another proof of who sends."""
 
     _name = "mfg.transport.http"
     _inherit = ["mfg.transport"]
@@ -29,10 +29,10 @@ class MfgTransportHttp(models.AbstractModel):
     @api.model
     def _preparer(self, *, connector):
         post = self._poster(connector, MAX_RESPONSE_BYTES)
+        encode = self.env["mfg.codec"]._mfg_resolve(connector.codec)._encoder(connector=connector)
 
         def prepare(outgoing):
-            body = envelope.encode_structured(outgoing.event, outgoing.extensions)
-            headers = {"content-type": envelope.STRUCTURED_CONTENT_TYPE}
+            headers, body = encode(outgoing.event, outgoing.extensions)
             if outgoing.event.traceparent:
                 headers["traceparent"] = outgoing.event.traceparent
             return post(outgoing.uuid, body, headers)

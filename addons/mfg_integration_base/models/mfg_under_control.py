@@ -224,7 +224,7 @@ class MfgConnector(models.Model):
 
     _mfg_controlled = frozenset(
         {
-            "url", "allow_http", "allow_list", "verify_tls", "transport", "regulated",
+            "url", "allow_http", "allow_list", "verify_tls", "transport", "codec", "regulated",
         }
     )  # fmt: skip
 

@@ -274,6 +274,8 @@ class Pump:
         flight_id, answers = flight.id, self.answers
         try:
             fault = flight.prepare()
+        except ConfigurationError as error:  # as in Settings.route
+            flight.prepared, fault = None, excerpt(str(error), EXCERPT_CHARS)
         except Exception:  # noqa: BLE001 - one message's fault must not stop the others
             flight.prepared, fault = None, last_lines()
         if fault:

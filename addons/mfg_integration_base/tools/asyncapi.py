@@ -99,6 +99,17 @@ def _message_place(event: Event) -> str:
 
 
 def _message(event: Event) -> Json:
+    common = {
+        "name": event.code,
+        "title": event.summary or event.code,
+        "description": description(event),
+        "deprecated": True if event.deprecated else None,
+    }
+    if event.content_type:
+        # What is in the body is another standard's business: JSON Schema does not describe it.
+        return without_empty(
+            {**common, "contentType": event.content_type, "headers": _headers(binary=True)}
+        )
     data_place = _message_place(event) + pointer("payload", "schema", "properties", "data")
     dataschema = SCHEMA_PREFIX + event.code
     payload = {
@@ -113,10 +124,7 @@ def _message(event: Event) -> Json:
     example = {**_EXAMPLE, "type": event.code, "dataschema": dataschema, "data": event.example}
     return without_empty(
         {
-            "name": event.code,
-            "title": event.summary or event.code,
-            "description": description(event),
-            "deprecated": True if event.deprecated else None,
+            **common,
             "contentType": _media_type(),
             "headers": _headers(),
             "payload": {"schemaFormat": SCHEMA_FORMAT, "schema": payload},
@@ -125,14 +133,16 @@ def _message(event: Event) -> Json:
     )
 
 
-def _headers() -> Json:
+def _headers(*, binary: bool = False) -> Json:
     text = {"type": "string"}
+    attributes = ("specversion", "id", "source", "type", "time", "sequence") if binary else ()
     return {
         "type": "object",
         "required": [
             signature.HEADER_ID,
             signature.HEADER_SIGNATURE,
             signature.HEADER_TIMESTAMP,
+            *(f"ce-{name}" for name in attributes),
         ],
         "properties": {
             signature.HEADER_ID: {
@@ -149,6 +159,10 @@ def _headers() -> Json:
                 "description": "Seconds since 1970-01-01 UTC of this attempt.",
             },
             "traceparent": {**text, "description": "W3C Trace Context of the event."},
+            **{
+                f"ce-{name}": {**text, "description": f"CloudEvents attribute {name}."}
+                for name in attributes
+            },
         },
     }
 

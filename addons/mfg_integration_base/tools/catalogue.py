@@ -64,6 +64,7 @@ class Event:
     :param example: one ``data``, or None
     :param deprecated: from when on nobody should begin to use it
     :param sunset: from when on it may be gone
+    :param content_type: of a body that is no CloudEvent in JSON; its attributes are in headers
     :raises SchemaError: the schema is not usable
     :raises ValueError: the dates contradict each other
     """
@@ -75,6 +76,7 @@ class Event:
     example: Any = None
     deprecated: date | None = None
     sunset: date | None = None
+    content_type: str = ""
 
     def __post_init__(self):
         check_schema(self.schema)

@@ -1,6 +1,7 @@
 """The envelope of an event on the wire: CloudEvents 1.0.2, JSON format and HTTP binding.
 
-Out, we write the structured and the batched mode. In, we read the structured and the binary mode.
+Out, we write the structured and the batched mode, and the binary mode for bodies of other formats.
+In, we read the structured and the binary mode.
 """
 
 import base64
@@ -11,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote, unquote_to_bytes
 
 from . import rfc3339
 from .json_reader import JsonError, read_json
@@ -23,6 +24,7 @@ __all__ = [
     "CloudEvent",
     "EnvelopeError",
     "EventRecord",
+    "binary_headers",
     "canonical_json",
     "decode",
     "encode_batch",
@@ -132,7 +134,46 @@ def encode_batch(
     return ("[" + ",".join(_text(record, extensions) for record in records) + "]").encode()
 
 
+def binary_headers(
+    record: EventRecord,
+    content_type: str,
+    extensions: Iterable[tuple[str, str | int | bool]] = (),
+) -> dict[str, str]:
+    """Return the headers of one event in binary mode (HTTP binding, section 3.1), for a body that
+    is its data in another format than JSON.
+
+    ``dataschema`` is left out: it names the schema of the JSON data.
+
+    :param content_type: of the body
+    :param extensions: as for ``encode_structured``
+    :raises EnvelopeError: an extension's name or value is not allowed
+    """
+    attributes = _attributes(record, extensions)
+    del attributes["datacontenttype"]
+    attributes.pop("dataschema", None)
+    headers = {
+        # Section 3.1.3.2: what is no printable ASCII, and blank, quote and percent, is encoded.
+        f"ce-{name}": quote(_header_value(value), safe=_HEADER_SAFE)
+        for name, value in attributes.items()
+    }
+    return {"content-type": content_type, **headers}
+
+
+_HEADER_SAFE = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '"%')
+
+
+def _header_value(value: str | int | bool) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def _text(record: EventRecord, extensions: Iterable[tuple[str, str | int | bool]]) -> str:
+    head = _encode_attributes(_attributes(record, extensions))
+    return f'{head[:-1]},"data":{record.data_text}}}' if record.data_text else head
+
+
+def _attributes(
+    record: EventRecord, extensions: Iterable[tuple[str, str | int | bool]]
+) -> dict[str, Any]:
     attributes: dict[str, Any] = {
         "specversion": "1.0",
         "id": record.id,
@@ -155,8 +196,7 @@ def _text(record: EventRecord, extensions: Iterable[tuple[str, str | int | bool]
             raise EnvelopeError(f"/{name}", "is not a free extension name (1 to 20 of a-z and 0-9)")
         _check_extension(name, value)
         attributes[name] = value
-    head = _encode_attributes(attributes)
-    return f'{head[:-1]},"data":{record.data_text}}}' if record.data_text else head
+    return attributes
 
 
 _encode_attributes = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode

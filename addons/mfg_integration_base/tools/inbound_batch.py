@@ -33,11 +33,13 @@ class Part(NamedTuple):
 
     :param content_type: what its bytes are
     :param place: where it stands, for a person
+    :param message_id: what its sender calls it, where only the whole says so
     """
 
     body: bytes
     content_type: str
     place: str
+    message_id: str = ""
 
 
 def split(content_type: str, body: bytes, *, max_depth: int) -> list[Part] | None:
@@ -61,7 +63,15 @@ def split(content_type: str, body: bytes, *, max_depth: int) -> list[Part] | Non
         return None
     if not parts:
         raise BatchBodyError("empty", "The batch holds no message.")
-    if len(parts) > MAX_MESSAGES:
+    return limited(parts)
+
+
+def limited(parts: list[Part] | None) -> list[Part] | None:
+    """Return the messages of a batch, if any, as they are.
+
+    :raises BatchBodyError: too many
+    """
+    if parts and len(parts) > MAX_MESSAGES:
         raise BatchBodyError(
             "too_many", f"The batch holds {len(parts)} messages, more than {MAX_MESSAGES}."
         )
