@@ -55,6 +55,7 @@ from . import (
     mfg_local_dispatcher,
     mfg_message_dead,
     mfg_message_queue,
+    mfg_message_queue_admit,
     mfg_message_queue_claim,
     mfg_message_queue_counts,
     mfg_message_queue_gate,

@@ -1,5 +1,5 @@
-"""All SQL of the queues: admission and keys here; claim, settling, history and what people do to
-messages in the modules named after them.
+"""All SQL of the queues: what is due and keys here; admission, claim, settling, history and what
+people do to messages in the modules named after them.
 
 Finished messages leave the hot tables for history, which inherits from them: statements about what
 waits say ``ONLY``, so that ten million finished messages cost them nothing.
@@ -26,7 +26,6 @@ from odoo.tools import SQL
 from ..tools.lifecycle import FINAL, State
 
 NOW = SQL("(statement_timestamp() AT TIME ZONE 'UTC')")
-ADMISSION_LOCK = {"out": 6002, "in": 6003}
 
 
 class Queue(NamedTuple):
@@ -147,57 +146,6 @@ class MfgMessageQueue(models.AbstractModel):
     _description = "Message queue"
 
     # === What dispatchers do (READ COMMITTED, own cursor) === #
-
-    @api.model
-    def _admit(self, queue, lane_id, limit):
-        """Put new messages of a lane under their keys; number of messages admitted.
-
-        The admission lock is waited for, not tried: a second dispatcher that skipped it would find
-        nothing to claim and spin.
-        """
-        cr = self.env.cr
-        cr.execute(
-            SQL("SELECT pg_advisory_xact_lock(%s, %s)", ADMISSION_LOCK[queue.direction], lane_id)
-        )
-        cr.execute(
-            SQL(
-                """
-                WITH new AS MATERIALIZED (
-                    SELECT m.id, o.id AS owner_id, m.due_at, %(window)s AS window_at,
-                           COALESCE(m.ordering_key, m.uuid) AS ordering_key
-                      FROM (SELECT * FROM ONLY %(messages)s
-                             WHERE lane_id = %(lane)s AND key_id IS NULL
-                             ORDER BY id LIMIT %(limit)s) m
-                      LEFT JOIN %(owners)s o ON o.id = m.%(owner)s
-                ), orphan AS (
-                    -- Written while its subscription or route was being deleted.
-                    UPDATE ONLY %(messages)s m
-                       SET state = 'dead', reason_code = 'owner_deleted', dead_at = %(now)s,
-                           key_id = %(left)s
-                      FROM new WHERE m.id = new.id AND new.owner_id IS NULL AND m.state = 'pending'
-                ), key AS (
-                    INSERT INTO %(keys)s AS k
-                           (owner_id, ordering_key, lane_id, waiting, due_at, claim_no)
-                    SELECT n.owner_id, n.ordering_key, %(lane)s, count(*),
-                           COALESCE((array_agg(n.due_at ORDER BY n.id))[1], min(n.window_at),
-                                    %(now)s),
-                           0
-                      FROM new n WHERE n.owner_id IS NOT NULL
-                     GROUP BY n.owner_id, n.ordering_key ORDER BY n.owner_id, n.ordering_key
-                    ON CONFLICT (owner_id, ordering_key)
-                    DO UPDATE SET waiting = k.waiting + EXCLUDED.waiting
-                    RETURNING id, owner_id, ordering_key
-                )
-                UPDATE ONLY %(messages)s m SET key_id = key.id
-                  FROM new JOIN key USING (owner_id, ordering_key)
-                 WHERE m.id = new.id AND m.state = 'pending'
-                """,
-                owner=queue.owner, owners=queue.owners, window=queue.window,
-                messages=queue.messages, keys=queue.keys, lane=lane_id, limit=limit, now=NOW,
-                left=LEFT_KEY,
-            )
-        )  # fmt: skip
-        return cr.rowcount
 
     @api.model
     def _due_owners(self, queue, lane_id, fingerprint, local=None):

@@ -9,7 +9,8 @@ from odoo.tools import SQL
 
 from ..tools.lifecycle import State
 from .cursors import own_env
-from .mfg_message_queue import ADMISSION_LOCK, QUEUES
+from .mfg_message_queue import QUEUES
+from .mfg_message_queue_admit import ADMISSION_LOCK
 
 _logger = logging.getLogger(__name__)
 
