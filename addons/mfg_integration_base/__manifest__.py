@@ -7,7 +7,7 @@
     "license": "LGPL-3",
     "depends": ["base", "mail"],
     "external_dependencies": {
-        "python": ["aiohttp", "cronsim", "cryptography", "jsonschema", "jsonschema-rs", "PyJWT"]
+        "python": ["cronsim", "cryptography", "jsonschema", "jsonschema-rs", "pycurl", "PyJWT"]
     },
     "data": [
         "security/mfg_integration_groups.xml",

@@ -2,7 +2,6 @@
 
 import os
 import re
-import ssl
 import tempfile
 from datetime import datetime, timedelta, timezone
 
@@ -14,7 +13,6 @@ from odoo.addons.mfg_integration_base.tools import client_certificate
 from odoo.addons.mfg_integration_base.tools.client_certificate import (
     ClientCertificateError,
     parse,
-    ssl_context,
 )
 
 from tests.harness.certificates import Authority, key_pem
@@ -79,7 +77,7 @@ def test_any_order_and_anything_between():
 def test_kinds_of_keys(key):
     issued = ROOT.issue(key=key)
     certificate = parse(issued.pem)
-    assert ssl_context(certificate, verify=False)
+    assert certificate.pem.endswith("PRIVATE KEY-----\n")
     if not isinstance(key, ed25519.Ed25519PrivateKey):
         traditional = key_pem(key, form=serialization.PrivateFormat.TraditionalOpenSSL)
         assert "BEGIN PRIVATE" not in traditional
@@ -149,16 +147,7 @@ def test_validity_at_the_given_time(days, code):
     certificate.check_not_expired(certificate.not_before - second)
 
 
-# -- the context
-
-
-def test_verification_is_as_asked():
-    certificate = parse(ISSUED.pem)
-    strict = ssl_context(certificate, verify=True)
-    assert (strict.verify_mode, strict.check_hostname) == (ssl.CERT_REQUIRED, True)
-    assert strict.cert_store_stats() == ssl.create_default_context().cert_store_stats()
-    lax = ssl_context(certificate, verify=False)
-    assert (lax.verify_mode, lax.check_hostname) == (ssl.CERT_NONE, False)
+# -- OpenSSL has the last word
 
 
 @pytest.fixture
@@ -189,8 +178,8 @@ def test_the_key_never_touches_the_disk(opened, monkeypatch):
         raise AssertionError("a file was made")
 
     monkeypatch.setattr(tempfile, "mkstemp", refuse)
-    ssl_context(parse(ISSUED.pem), verify=False)
-    assert len(opened) == 2
+    parse(ISSUED.pem)
+    assert len(opened) == 1
     assert all(path.startswith("/proc/self/fd/") for path, _mode in opened)
     assert not any(os.path.exists(path) for path, _mode in opened)
 
@@ -198,8 +187,8 @@ def test_the_key_never_touches_the_disk(opened, monkeypatch):
 def test_elsewhere_its_file_is_private_and_goes_at_once(opened, monkeypatch, tmp_path):
     monkeypatch.delattr(os, "memfd_create", raising=False)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    ssl_context(parse(ISSUED.pem), verify=False)
-    assert [os.path.dirname(path) for path, _mode in opened] == [str(tmp_path)] * 2
+    parse(ISSUED.pem)
+    assert [os.path.dirname(path) for path, _mode in opened] == [str(tmp_path)]
     assert {mode for _path, mode in opened} == {0o600}
     assert os.listdir(tmp_path) == []
 

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from odoo.addons.mfg_integration_base.tools.http_client import HttpCall, HttpClient
+from odoo.addons.mfg_integration_base.tools.http_client import HttpCall, HttpClient, HttpTarget
 from odoo.addons.mfg_integration_base.tools.outcome import Delivered, Reject, Retry
 from odoo.addons.mfg_integration_base.tools.url_guard import AllowList, parse_allow_list
 
@@ -108,18 +108,20 @@ def client():
     client.close(0)
 
 
-def call_to(url, **changes):
-    values = {
-        "method": "POST",
-        "headers": (("content-type", "application/json"), ("webhook-id", "m1")),
-        "body": b'{"good": 5}',
+def call_to(
+    url,
+    headers=(("content-type", "application/json"), ("webhook-id", "m1")),
+    body=b'{"good": 5}',
+    **changes,
+):
+    target = {
         "connect_timeout": PATIENCE,
         "read_timeout": PATIENCE,
         "total_timeout": PATIENCE,
         "allow_list": LOOPBACK,
         "allow_http": True,
     }
-    return HttpCall(url=url, **{**values, **changes})
+    return HttpCall(HttpTarget(url=url, **{**target, **changes}), headers, body)
 
 
 def send(client, *calls):
@@ -318,11 +320,11 @@ def test_a_gzip_bomb_does_not_go_off(client, server):
 
 
 def test_a_bomb_is_not_even_unpacked():
-    from odoo.addons.mfg_integration_base.tools.http_exchange import _decoded
+    from odoo.addons.mfg_integration_base.tools.http_answer import decoded
 
     bomb = gzip.compress(b"\0" * 50_000_000)
-    assert _decoded(bomb, "gzip", 1000) == (b"\0" * 1000, False)
-    assert _decoded(gzip.compress(b"small"), "GZIP ", 1000) == (b"small", True)
+    assert decoded(bomb, "gzip", 1000) == (b"\0" * 1000, False)
+    assert decoded(gzip.compress(b"small"), "GZIP ", 1000) == (b"small", True)
 
 
 @pytest.mark.parametrize("encoding", ["br", "gzip", "x" * 100])
@@ -371,8 +373,15 @@ def _reset(connection):
         (lambda connection: connection.sendall(b"HTTP/1.1 abc\r\n\r\n"), "bad_response"),
         (
             lambda connection: connection.sendall(
-                b"HTTP/1.1 200 OK\r\nX: " + b"x" * 99999 + b"\r\n"
+                b"HTTP/1.1 200 OK\r\n" + b"X: 9 bytes\r\n" * 9999
             ),
+            "bad_response",
+        ),
+        (
+            lambda connection: (
+                connection.sendall(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 99999 + b"\r\n"),
+                "close",
+            )[1],
             "bad_response",
         ),
         (
@@ -518,13 +527,13 @@ def test_only_the_permitted_addresses_of_a_name_are_used(client, server, monkeyp
     assert peer.requests[0]["headers"]["host"] == f"partner.example:{peer.port}"
 
 
-def test_pools_of_edited_allow_lists_do_not_pile_up(client, server):
+def test_targets_of_edited_connectors_do_not_pile_up(client, server):
     peer = server()
     for number in range(80):
         allow_list = parse_allow_list(f"127.0.0.0/8\n10.0.0.{number}")
         [answer] = send(client, call_to(peer.url, allow_list=allow_list))
         assert answer.outcome == Delivered(200)
-    assert len(client._runner._exchanger._pools) <= 64
+    assert len(client._runner._exchanger._lines) <= 64
 
 
 # -- TLS
@@ -695,8 +704,8 @@ def test_a_forked_child_has_connections_of_its_own(client, server):
     assert peer.connections == 2, "the parent's connection still works"
 
 
-def test_the_other_tools_work_without_aiohttp():
-    """Importing the client does not import aiohttp; the first request does."""
+def test_the_other_tools_work_without_pycurl():
+    """Importing the client does not import pycurl; the first request does."""
     import subprocess
     import sys
 
@@ -705,7 +714,7 @@ def test_the_other_tools_work_without_aiohttp():
     code = (
         "import importlib, sys; sys.path.insert(0, sys.argv[1]);"
         "importlib.import_module('tools.http_client');"
-        "sys.exit('aiohttp' in sys.modules)"
+        "sys.exit('pycurl' in sys.modules)"
     )
     parent = os.path.dirname(os.path.dirname(tools.__file__))
     subprocess.run([sys.executable, "-c", code, parent], check=True, timeout=PATIENCE)

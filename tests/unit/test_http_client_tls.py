@@ -3,16 +3,14 @@
 
 import dataclasses
 import ssl
-import threading
 
 import pytest
 
-from odoo.addons.mfg_integration_base.tools import http_client, tls_contexts
 from odoo.addons.mfg_integration_base.tools.outcome import Delivered, Reject, Retry
 from odoo.addons.mfg_integration_base.tools.url_guard import parse_allow_list
 
 from tests.harness.certificates import Authority
-from tests.unit.test_http_client import LOOPBACK, OK, call_to, client, send, server  # noqa: F401
+from tests.unit.test_http_client import OK, call_to, client, send, server  # noqa: F401
 
 CA = Authority()
 OURS = CA.issue("plant")
@@ -59,7 +57,7 @@ def test_the_partner_sees_who_we_are_and_the_chain_between(client, server):
     peer = server(script, context=CA.server_context(clients=CA))
     with_chain = dataclasses.replace(issued, certificate=issued.certificate + plant.pem)
     alone, complete = send(client, tls_call(peer.url, issued), tls_call(peer.url, with_chain))
-    assert alone.outcome.reason == "tls"
+    assert alone.outcome.reason in ("tls", "unreachable"), "the end may overtake the alert"
     assert complete.outcome == Delivered(200)
     assert seen == [{"commonName": "press 3"}]
 
@@ -100,8 +98,10 @@ def test_a_certificate_that_the_partner_refuses(client, strict, case):
     issued, said = REFUSED[case]
     [answer] = send(client, tls_call(strict.url, issued))
     assert isinstance(answer.outcome, Retry)
-    assert answer.outcome.reason == "tls"
-    assert "alert" in answer.outcome.detail.lower()
+    if answer.outcome.reason == "unreachable":  # the end overtook the alert
+        said = "ask for a client certificate"
+    else:
+        assert answer.outcome.reason == "tls"
     assert any(part in answer.outcome.detail for part in said.split("|")), answer.outcome
     assert answer.status is None
     assert strict.requests == []
@@ -172,78 +172,14 @@ def test_a_connection_serves_one_certificate_only(client, server):
     assert peer.connections == 5
 
 
-def test_allow_lists_stay_apart_with_certificates_too(client, strict):
-    for allow_list in (LOOPBACK, parse_allow_list("127.0.0.1/32")):
-        send(client, tls_call(strict.url, allow_list=allow_list))
-    assert strict.connections == 2
-
-
-# -- contexts
-
-
-@pytest.fixture
-def made(monkeypatch):
-    """The contexts made, one entry each: whether they verify."""
-    seen = []
-    real = tls_contexts._make
-
-    def make(pem, verify):
-        seen.append(verify)
-        return real(pem, verify)
-
-    monkeypatch.setattr(tls_contexts, "_make", make)
-    return seen
-
-
-def test_many_at_once_share_one_context(client, server, made):
-    peer = server(context=CA.server_context(clients=CA))
-    answers = send(client, *[tls_call(peer.url)] * 20)
-    assert {answer.outcome for answer in answers} == {Delivered(200)}
-    assert made == [False]
-
-
-def test_contexts_do_not_pile_up(client, server, made, monkeypatch):
-    peer = server(context=CA.server_context(clients=CA))
-    issued = [CA.issue(f"plant {number}") for number in range(tls_contexts.LIMIT + 2)]
-    send(client, tls_call(peer.url, issued[0]))
-    for one in issued[1:]:
-        send(client, tls_call(peer.url, issued[0]), tls_call(peer.url, one))
-    assert len(client._runner._exchanger._contexts) == tls_contexts.LIMIT
-    assert len(made) == len(issued), "the one in use is not among those that go"
-    send(client, tls_call(peer.url, issued[1]))
-    assert len(made) == len(issued) + 1, "the oldest has gone"
-    assert len(peer.requests) == 2 * len(issued)
-
-
-def test_a_failure_to_make_one_is_not_remembered(client, strict, monkeypatch):
-    real = tls_contexts._make
-
-    def fail(pem, verify):
-        monkeypatch.setattr(tls_contexts, "_make", real)
-        raise OSError(24, "Too many open files")
-
-    monkeypatch.setattr(tls_contexts, "_make", fail)
-    [first] = send(client, tls_call(strict.url))
-    [second] = send(client, tls_call(strict.url))
-    assert isinstance(first.outcome, Retry)
-    assert "Too many open files" in first.outcome.detail
-    assert second.outcome == Delivered(200)
-
-
-def test_closing_while_one_is_being_made(strict, monkeypatch):
-    go_on, begun = threading.Event(), threading.Event()
-    real = tls_contexts._make
-
-    def slow(pem, verify):
-        begun.set()
-        go_on.wait(30)
-        return real(pem, verify)
-
-    monkeypatch.setattr(tls_contexts, "_make", slow)
-    client = http_client.HttpClient()
-    answers = []
-    client.submit(tls_call(strict.url), answers.append)
-    assert begun.wait(30)
-    client.close(0)
-    go_on.set()
-    assert [answer.outcome.reason for answer in answers] == ["interrupted"]
+def test_a_kept_connection_asks_whether_it_may_be_used(client, strict):
+    """libcurl has one for this host and certificate; the host name alone is permitted there."""
+    url = strict.url.replace("127.0.0.1", "localhost")
+    first, *others = [
+        send(client, tls_call(url, allow_list=parse_allow_list(networks)))[0].outcome
+        for networks in ("127.0.0.1\n::1", "127.0.0.2", "127.0.0.1/32")
+    ]
+    assert first == others[1] == Delivered(200)
+    assert others[0].reason == "blocked_address"
+    assert len(strict.requests) == 2
+    assert strict.connections == 1

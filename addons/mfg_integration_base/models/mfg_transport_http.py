@@ -5,7 +5,7 @@ from odoo import api, models
 
 from ..exceptions import ConfigurationError
 from ..tools import batch_document, redact, signature
-from ..tools.http_client import HttpCall, HttpClient
+from ..tools.http_client import HttpCall, HttpClient, HttpTarget
 from ..tools.request_auth import RequestAuth
 from ..tools.url_guard import parse_allow_list
 
@@ -82,18 +82,19 @@ class MfgTransportHttp(models.AbstractModel):
         credential_id = credentials[0][0] if credentials else auth_id
         hidden = frozenset(name for name, _value in auth.headers)
         url = connector.url
-        limits = {
-            "connect_timeout": connector.connect_timeout,
-            "read_timeout": connector.read_timeout,
-            "total_timeout": connector.total_timeout,
-            "max_response_bytes": max_response_bytes,
-            "allow_list": parse_allow_list(connector.allow_list or ""),
-            "allow_http": connector.allow_http,
-            "verify_tls": connector.verify_tls,
-            "client_certificate": certificate.pem if certificate else None,
-            "secrets": auth.secrets,
-            "grant": auth.grant,
-        }
+        target = HttpTarget(
+            url=url,
+            connect_timeout=connector.connect_timeout,
+            read_timeout=connector.read_timeout,
+            total_timeout=connector.total_timeout,
+            max_response_bytes=max_response_bytes,
+            allow_list=parse_allow_list(connector.allow_list or ""),
+            allow_http=connector.allow_http,
+            verify_tls=connector.verify_tls,
+            client_certificate=certificate.pem if certificate else None,
+            secrets=auth.secrets,
+            grant=auth.grant,
+        )
         prepared = self._prepared
 
         def post(webhook_id, body, headers):
@@ -103,9 +104,7 @@ class MfgTransportHttp(models.AbstractModel):
                 **_signature(secrets, webhook_id, body),
                 **dict(auth.headers),
             }
-            call = HttpCall(
-                method="POST", url=url, headers=tuple(headers.items()), body=body, **limits
-            )
+            call = HttpCall(target, tuple(headers.items()), body)
             excerpt = _excerpt(url, headers, certificate, auth.grant, hidden)
             return prepared(call, excerpt, credential_id)
 

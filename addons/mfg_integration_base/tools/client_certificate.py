@@ -1,4 +1,4 @@
-"""TLS client certificates: read from PEM text, checked, and put into an SSL context.
+"""TLS client certificates: read from PEM text and checked.
 
 One text holds the certificate, the certificates of its authorities if the partner needs them, and
 the private key without a passphrase; in any order, with any text between them.
@@ -127,26 +127,6 @@ def parse(text: str) -> ClientCertificate:
     # OpenSSL has rules of its own, on the length of keys for instance: better known now.
     _load(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), certificate)
     return certificate
-
-
-def ssl_context(certificate: ClientCertificate, *, verify: bool) -> ssl.SSLContext:
-    """Return a context that presents the certificate to whoever asks for one.
-
-    Takes some 50 ms: the authorities that the system trusts are read from disk. The key is on no
-    disk when this returns, on Linux not even in between.
-
-    :param verify: check the other side's certificate and host name
-    :raises ClientCertificateError: OpenSSL refuses the certificate or its key
-    """
-    if verify:
-        context = ssl.create_default_context()
-    else:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    context.set_alpn_protocols(["http/1.1"])
-    _load(context, certificate)
-    return context
 
 
 def _load(context: ssl.SSLContext, certificate: ClientCertificate) -> None:

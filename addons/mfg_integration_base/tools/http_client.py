@@ -4,34 +4,31 @@ One event loop in a thread of its own serves the whole process. ``submit`` hands
 returns at once; the answer comes back by a callback. A partner can do nothing that raises here:
 whatever happens becomes an Outcome.
 
-aiohttp is imported when the first request is made, so that the rest of ``tools`` works without it.
+pycurl is imported when the first request is made, so that the rest of ``tools`` works without it.
 """
 
 import asyncio
-import logging
 import os
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from typing import NamedTuple
 
-from .classify import from_failure
 from .oauth_client import Grant
 from .outcome import Answer
 from .url_guard import AllowList
 
-_logger = logging.getLogger(__name__)
-
 
 @dataclass(frozen=True, slots=True)
-class HttpCall:
-    """One request, complete: nothing is added but ``Host``, ``Content-Length`` and, unless given,
-    ``Accept-Encoding: identity``.
+class HttpTarget:
+    """Where requests go and under which rules: what all messages to a connector have in common.
+
+    Keep it for as long as it holds: requests with the same object share what it takes to make one.
 
     :param method: e.g. ``POST``
     :param url: absolute, checked by ``url_guard.check_url`` before it is used
-    :param headers: (name, value) pairs
     :param connect_timeout: seconds for name resolution, connection and TLS together
     :param read_timeout: seconds without a byte from the partner
     :param total_timeout: seconds for everything
@@ -45,10 +42,8 @@ class HttpCall:
     :param grant: put an access token into the header ``authorization``, got by this
     """
 
-    method: str
     url: str
-    headers: tuple[tuple[str, str], ...]
-    body: bytes
+    method: str = "POST"
     connect_timeout: float = 10.0
     read_timeout: float = 30.0
     total_timeout: float = 60.0
@@ -59,6 +54,21 @@ class HttpCall:
     client_certificate: str | None = field(default=None, repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
     grant: Grant | None = None
+
+
+class HttpCall(NamedTuple):
+    """One request, complete: nothing is added but ``Host``, ``Content-Length`` and, unless given,
+    ``Accept-Encoding: identity``.
+
+    :param headers: (name, value) pairs; never printed, as they hold secrets
+    """
+
+    target: HttpTarget
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+    def __repr__(self) -> str:
+        return f"HttpCall({self.target!r}, {len(self.headers)} headers, {len(self.body)} bytes)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,13 +145,14 @@ class _Runner:
     """One loop thread and what it works on. All but ``submit`` and ``close`` run on the loop."""
 
     def __init__(self, clock: Callable[[], datetime]):
+        # Not on the loop: where pycurl is missing, whoever sends has to know.
+        from .http_exchange import Exchanger
+
         self.pid = os.getpid()
-        self._clock = clock
         self._inbox: deque[tuple[HttpCall, OnDone]] = deque()
         self._woken = False
-        self._tasks: set[asyncio.Task[None]] = set()
         self._loop = asyncio.new_event_loop()
-        self._exchanger = None
+        self._exchanger = Exchanger(self._loop, clock)
         self._thread = threading.Thread(target=self._run, name="mfg-http", daemon=True)
         self._thread.start()
 
@@ -170,38 +181,9 @@ class _Runner:
         # Cleared first: what is appended from here on wakes the loop again.
         self._woken = False
         while self._inbox:
-            task = self._loop.create_task(self._perform(*self._inbox.popleft()))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-
-    async def _perform(self, call: HttpCall, on_done: OnDone) -> None:
-        try:
-            answer = await self._exchange(call)
-        except asyncio.CancelledError:  # by _finish only
-            answer = HttpAnswer(from_failure("interrupted"))
-        except Exception as error:
-            # A fault of ours, not the partner's: it must cost this message only.
-            _logger.exception("A request could not be made.")
-            answer = HttpAnswer(from_failure("prepare", f"{type(error).__name__}: {error}"))
-        try:
-            on_done(answer)
-        except Exception:
-            _logger.exception("The callback of a request failed; its answer is lost.")
-
-    async def _exchange(self, call: HttpCall) -> HttpAnswer:
-        if self._exchanger is None:
-            from .http_exchange import Exchanger
-
-            self._exchanger = Exchanger(self._clock)
-        return await self._exchanger.exchange(call)
+            self._exchanger.start(*self._inbox.popleft())
+        self._exchanger.kick()
 
     async def _finish(self, timeout: float) -> None:
         self._drain()
-        if self._tasks:
-            _done, late = await asyncio.wait(self._tasks, timeout=max(0.0, timeout))
-            for task in late:
-                task.cancel()
-            if late:
-                await asyncio.wait(late)
-        if self._exchanger is not None:
-            await self._exchanger.close()
+        await self._exchanger.close(max(0.0, timeout))

@@ -1,306 +1,354 @@
-"""One HTTP exchange with aiohttp: request out, answer in, every failure classified.
+"""HTTP exchanges: request out, answer in, every failure classified.
 
 Runs on the loop of ``http_client`` only.
 """
 
 import asyncio
-import contextlib
 import dataclasses
 import functools
-import io
-import re
-import ssl
-import zlib
+import logging
 from collections import OrderedDict
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from http import HTTPStatus
+from typing import TypeVar
 
-import aiohttp
-from yarl import URL
-
-from . import redact
-from .classify import from_failure, from_status, parse_retry_after
-from .http_client import HttpAnswer, HttpCall
-from .http_failures import BadHeadError, failure_of
-from .http_pools import GuardedResolver, Pool
-from .oauth_client import Grant, Token, TokenError, Tokens, read_answer
+from . import client_certificate
+from .classify import from_failure
+from .client_certificate import ClientCertificateError
+from .http_answer import read_answer
+from .http_client import HttpAnswer, HttpCall, HttpTarget, OnDone
+from .http_failures import LookupTimeoutError, failure_of_code, failure_of_error
+from .http_multi import Multi
+from .http_names import Names
+from .http_transfer import Transfer, check_target
+from .oauth_client import Grant, Token, TokenError, Tokens
+from .oauth_client import read_answer as read_token
 from .outcome import Retry
-from .tls_contexts import TlsContexts
-from .url_guard import (
-    AllowList,
-    ParsedUrl,
-    UrlError,
-    check_address,
-    check_url,
+
+_logger = logging.getLogger(__name__)
+
+_MAX_LINES = 64
+_MAX_TOKEN_ANSWER = 64 * 1024  # bytes
+_LOOK_SECONDS = 0.1
+"""How often to look whether a partner has fallen silent, in seconds."""
+
+# Their alert may be lost: the connection's end overtakes it where we are still sending.
+_MAYBE_CERTIFICATE = (
+    "So do partners that ask for a client certificate and do not accept what they get."
 )
 
-_KEPT_HEADERS = (
-    "content-type",
-    "date",
-    "location",
-    "retry-after",
-    "request-id",
-    "x-request-id",
-    "traceparent",
-)
-_MAX_HEADER_CHARS = 500
-_LARGE_BODY = 256 * 1024
-_DNS_THREADS = 32
-_MAX_POOLS = 64
-_MAX_TOKEN_ANSWER = 64 * 1024  # bytes
-# "deflate" is zlib's format, but some servers send it bare (RFC 9110 section 8.4.1.2).
-_WINDOWS = {
-    "gzip": (zlib.MAX_WBITS | 16,),
-    "x-gzip": (zlib.MAX_WBITS | 16,),
-    "deflate": (zlib.MAX_WBITS, -zlib.MAX_WBITS),
-}
-_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+", re.ASCII)
-_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+Read = TypeVar("Read")
+Failure = tuple[str, str] | None
+OnEnd = Callable[[Transfer, Failure], None]
+"""Called once with the transfer and what it failed of; what it brought must be read in there."""
+
+
+class _Line:
+    """A target, and the handles that have served it and are free."""
+
+    __slots__ = ("idle", "parsed", "target")
+
+    def __init__(self, target: HttpTarget):
+        self.target = target
+        self.parsed = check_target(target)
+        self.idle: list[Transfer] = []
+
+    def transfer(self) -> Transfer:
+        return self.idle.pop() if self.idle else Transfer(self.target, self.parsed)
+
+
+class _Open:
+    """An exchange that has not ended."""
+
+    __slots__ = ("call", "on_done", "started")
+
+    def __init__(self, call: HttpCall, on_done: OnDone, started: float):
+        self.call = call
+        self.on_done = on_done
+        self.started = started
 
 
 class Exchanger:
-    """Keeps connections alive between exchanges, apart for each allow-list and client certificate.
+    """Makes exchanges, many at once, over connections that are kept alive.
 
-    A connection that one connector's allow-list permitted must not serve another connector that
-    may not go there, so the pool is chosen by the allow-list. Within a pool, aiohttp reuses a
-    connection only with the SSL context that opened it, and each certificate has its own.
-
+    :param loop: on which all methods are called
     :param clock: current time with a zone
     """
 
-    def __init__(self, clock: Callable[[], datetime]):
+    def __init__(self, loop: asyncio.AbstractEventLoop, clock: Callable[[], datetime]):
         self._clock = clock
-        self._loop = asyncio.get_running_loop()
-        # Of its own, so that lookups at a dead name server hold up nothing else.
-        self._dns = ThreadPoolExecutor(_DNS_THREADS, thread_name_prefix="mfg-dns")
-        self._pools: OrderedDict[AllowList, Pool] = OrderedDict()
-        self._contexts = TlsContexts()
+        self._loop = loop
+        self._multi = Multi(self._loop)
+        self._names = Names(self._loop)
         self._tokens = Tokens(self._loop.time)
+        self._lines: OrderedDict[int, _Line] = OrderedDict()
+        self._open: dict[_Open, None] = {}
+        self._busy: dict[Transfer, OnEnd] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._look: asyncio.TimerHandle | None = None
 
-    async def exchange(self, call: HttpCall) -> HttpAnswer:
-        """Make one request and return what came of it."""
-        started = self._loop.time()
+    def start(self, call: HttpCall, on_done: OnDone) -> None:
+        """Make a request; ``on_done`` gets what came of it, once. It begins with ``kick``."""
+        opened = _Open(call, on_done, self._loop.time())
+        self._open[opened] = None
         try:
-            if call.grant is None:
-                return await self._answer(call, started)
-            return await self._authorized(call, started)
-        except TokenError as error:
-            return HttpAnswer(error.outcome, duration_ms=self._since(started))
-        except Exception as error:
-            failure = failure_of(error)
-            if failure is None:
-                raise
-            return HttpAnswer(from_failure(*failure), duration_ms=self._since(started))
+            addresses = self._ready(call.target)
+            if addresses is None:
+                task = self._loop.create_task(self._slowly(opened))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+                return
+            end = functools.partial(self._answered, opened)
+            self._send(call, addresses, call.target.total_timeout, end)
+        except Exception as error:  # noqa: BLE001 - it must cost this message only
+            self._end(opened, self._failed(opened, error))
+
+    def kick(self) -> None:
+        """Let what was started begin."""
+        self._multi.kick()
+        if self._busy and self._look is None:
+            self._look = self._loop.call_later(_LOOK_SECONDS, self._look_around)
+
+    async def close(self, timeout: float) -> None:
+        """Wait up to ``timeout`` seconds for what is under way, and interrupt the rest."""
+        until = self._loop.time() + timeout
+        while self._open and self._loop.time() < until:
+            await asyncio.sleep(min(0.01, timeout))
+        late, self._open = list(self._open), {}
+        # Also those that fetch a token or look a name up, which belong to no exchange.
+        tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._look:
+            self._look.cancel()
+        self._multi.close()
+        self._names.close()
+        for opened in late:
+            self._tell(opened, HttpAnswer(from_failure("interrupted")))
+
+    def _ready(self, target: HttpTarget) -> tuple[str, ...] | None:
+        """Where the target's host leads to, empty if it is an address itself; None if something
+        has to be asked for first."""
+        parsed = self._line(target).parsed
+        if target.grant is not None:
+            return None
+        if parsed.address is not None:
+            return ()
+        return self._names.known(parsed.host, target.allow_list)
+
+    def _line(self, target: HttpTarget) -> _Line:
+        # By identity, which costs less than comparing: a line holds its target, so that no other
+        # one can have its id.
+        line = self._lines.get(id(target))
+        if line is None:
+            line = self._lines[id(target)] = _Line(target)
+            if len(self._lines) > _MAX_LINES:
+                self._lines.popitem(last=False)
+        return line
+
+    # === Transfers === #
+
+    def _send(self, call: HttpCall, addresses: tuple[str, ...], left: float, on_end: OnEnd) -> None:
+        """Start a transfer.
+
+        :param left: seconds that it may take
+        """
+        line = self._line(call.target)
+        transfer = line.transfer()
+        transfer.prepare(call, addresses, left, self._loop.time())
+        self._busy[transfer] = on_end
+        self._multi.add(transfer.handle, functools.partial(self._ended, line, transfer))
+
+    def _ended(self, line: _Line, transfer: Transfer, code: int, message: str) -> None:
+        failure = None
+        if transfer.refusal:
+            failure = "blocked_address", str(transfer.refusal)
+        elif transfer.head_too_long:
+            failure = "too_large", ""
+        elif code:
+            failure = self._failure(transfer, code, message)
+        self._busy.pop(transfer)(transfer, failure)
+        transfer.forget()
+        line.idle.append(transfer)
+
+    def _failure(self, transfer: Transfer, code: int, message: str) -> tuple[str, str]:
+        kind, detail = failure_of_code(
+            code, message, connected=transfer.connected, os_errno=transfer.os_errno()
+        )
+        certificate = transfer.target.client_certificate
+        if kind == "tls" and certificate:
+            # libcurl says of that alert that the other side's certificate is the trouble.
+            try:
+                client_certificate.parse(certificate).check_valid(self._clock())
+            except ClientCertificateError as error:
+                detail = str(error)
+        elif kind == "reset" and transfer.new_and_encrypted():
+            detail = "right after encryption was set up. " + _MAYBE_CERTIFICATE
+        return kind, detail
+
+    def _look_around(self) -> None:
+        """End transfers whose partner has been silent for too long."""
+        now = self._loop.time()
+        for transfer in [one for one in self._busy if one.silent(now)]:
+            self._multi.cancel(transfer.handle)
+            on_end = self._busy.pop(transfer)
+            on_end(transfer, ("timeout", "while waiting for the answer"))
+            transfer.forget()
+        self._look = None
+        if self._busy:
+            self._look = self._loop.call_later(_LOOK_SECONDS, self._look_around)
+
+    # === Ends === #
+
+    def _answered(self, opened: _Open, transfer: Transfer, failure: Failure) -> None:
+        try:
+            answer = self._answer(opened, opened.call, transfer, failure)
+        except Exception as error:  # noqa: BLE001 - as in start
+            answer = self._failed(opened, error)
+        self._end(opened, answer)
+
+    def _answer(
+        self, opened: _Open, call: HttpCall, transfer: Transfer, failure: Failure
+    ) -> HttpAnswer:
+        duration = self._since(opened.started)
+        # The status decides once it has come: a body that breaks off does not unsay it.
+        if not transfer.head_complete:
+            return HttpAnswer(from_failure(*failure or ("reset", "")), duration_ms=duration)
+        return read_answer(call, transfer, not failure, duration, self._clock)
+
+    def _failed(self, opened: _Open, error: Exception) -> HttpAnswer:
+        if isinstance(error, TokenError):
+            return HttpAnswer(error.outcome, duration_ms=self._since(opened.started))
+        failure = failure_of_error(error)
+        if failure is None:
+            # A fault of ours, not the partner's: it must cost this message only.
+            _logger.error("A request could not be made.", exc_info=error)
+            failure = "prepare", f"{type(error).__name__}: {error}"
+        return HttpAnswer(from_failure(*failure), duration_ms=self._since(opened.started))
+
+    def _end(self, opened: _Open, answer: HttpAnswer) -> None:
+        if opened in self._open:  # else interrupted
+            del self._open[opened]
+            self._tell(opened, answer)
+
+    @staticmethod
+    def _tell(opened: _Open, answer: HttpAnswer) -> None:
+        try:
+            opened.on_done(answer)
+        except Exception:
+            _logger.exception("The callback of a request failed; its answer is lost.")
 
     def _since(self, started: float) -> float:
         return (self._loop.time() - started) * 1000
 
-    async def close(self) -> None:
-        """Close all connections."""
-        for pool in self._pools.values():
-            await pool.session.close()
-        self._pools.clear()
-        await self._contexts.close()
-        self._dns.shutdown(wait=False, cancel_futures=True)
+    # === What has to be asked for first === #
 
-    async def _authorized(self, call: HttpCall, started: float) -> HttpAnswer:
+    async def _slowly(self, opened: _Open) -> None:
+        try:
+            if opened.call.target.grant is None:
+                answer = await self._asked(opened, opened.call)
+            else:
+                answer = await self._authorized(opened)
+        except Exception as error:  # noqa: BLE001 - as in start
+            answer = self._failed(opened, error)
+        self._end(opened, answer)
+
+    async def _asked(self, opened: _Open, call: HttpCall) -> HttpAnswer:
+        read = functools.partial(self._answer, opened, call)
+        left = call.target.total_timeout - self._since(opened.started) / 1000
+        return await self._perform(call, left, read)
+
+    async def _perform(
+        self, call: HttpCall, left: float, read: Callable[[Transfer, Failure], Read]
+    ) -> Read:
+        """Look the host up, make the request, and return what ``read`` makes of it.
+
+        :param left: seconds that it may take
+        :raises LookupTimeoutError: nobody answers where the host name leads to
+        """
+        target = call.target
+        addresses: tuple[str, ...] = ()
+        parsed = self._line(target).parsed
+        if parsed.address is None:
+            asked, limit = self._loop.time(), min(target.connect_timeout, max(left, 0))
+            try:
+                addresses = await asyncio.wait_for(
+                    self._names.get(parsed.host, target.allow_list), limit
+                )
+            except asyncio.TimeoutError:
+                raise LookupTimeoutError from None
+            left -= self._loop.time() - asked
+        future = self._loop.create_future()
+
+        def end(transfer: Transfer, failure: Failure) -> None:
+            if future.done():  # nobody waits any more
+                return
+            try:
+                future.set_result(read(transfer, failure))
+            except Exception as error:  # noqa: BLE001 - for whoever waits
+                future.set_exception(error)
+
+        self._send(call, addresses, max(left, 0.001), end)
+        self.kick()
+        return await future
+
+    async def _authorized(self, opened: _Open) -> HttpAnswer:
         """With an access token; a partner that does not take it any more gets a new one, once."""
+        call, target = opened.call, opened.call.target
+        # A token that was fetched under lax rules does not serve a connector with strict ones.
+        rules = (
+            target.allow_list, target.allow_http, target.verify_tls, target.client_certificate,
+        )  # fmt: skip
+        key = (target.grant, rules)
         for last in (False, True):
-            # A token that was fetched under lax rules does not serve a connector with strict ones.
-            rules = (call.allow_list, call.allow_http, call.verify_tls, call.client_certificate)
-            left = call.total_timeout - self._since(started) / 1000
-            token = await asyncio.wait_for(
-                self._tokens.get((call.grant, rules), functools.partial(self._fetch, call)),
-                max(left, 0),
-            )
-            left = max(call.total_timeout - self._since(started) / 1000, 0.001)
-            authorized = dataclasses.replace(
-                call,
+            left = target.total_timeout - self._since(opened.started) / 1000
+            try:
+                token = await asyncio.wait_for(
+                    self._tokens.get(key, functools.partial(self._fetch, target)), max(left, 0)
+                )
+            except asyncio.TimeoutError:
+                failure = from_failure("timeout", "while waiting for the answer")
+                return HttpAnswer(failure, duration_ms=self._since(opened.started))
+            authorized = call._replace(
+                target=dataclasses.replace(target, secrets=(*target.secrets, token)),
                 headers=(*call.headers, ("authorization", f"Bearer {token}")),
-                secrets=(*call.secrets, token),
-                total_timeout=left,
             )
-            answer = await self._answer(authorized, started)
+            answer = await self._asked(opened, authorized)
             if answer.status != HTTPStatus.UNAUTHORIZED or last:
                 return answer
-            self._tokens.refused((call.grant, rules), token)
+            self._tokens.refused(key, token)
         raise AssertionError("not reached")
 
-    async def _fetch(self, call: HttpCall, key: tuple[Grant, object]) -> Token:
+    async def _fetch(self, target: HttpTarget, key: tuple[Grant, object]) -> Token:
         """Ask the token endpoint, under the same rules as the partner itself."""
         grant = key[0]
-        headers, body = grant.request()
-        request = dataclasses.replace(
-            call, method="POST", url=grant.token_url, headers=headers, body=body, grant=None
+        endpoint = dataclasses.replace(
+            target,
+            method="POST",
+            url=grant.token_url,
+            grant=None,
+            max_response_bytes=_MAX_TOKEN_ANSWER,
         )
         try:
-            response, pool = await self._request(request)
-            try:
-                content, _complete = await _body(response, _MAX_TOKEN_ANSWER)
-            finally:
-                response.release()
-                pool.users -= 1
+            return await self._perform(
+                HttpCall(endpoint, *grant.request()), target.total_timeout, _read_token
+            )
         except Exception as error:
-            failure = failure_of(error)
+            failure = failure_of_error(error)
             if failure is None:
                 raise
-            outcome = from_failure(*failure)
-            detail = f"At the token endpoint. {outcome.detail}"
-            # Retry, whatever it is: the message itself has not been tried.
-            raise TokenError(Retry(outcome.reason, detail)) from None
-        return read_answer(response.status, content)
-
-    async def _answer(self, call: HttpCall, started: float) -> HttpAnswer:
-        response, pool = await self._request(call)
-        try:
-            return await self._read(call, response, started)
-        finally:
-            response.release()
-            pool.users -= 1
-
-    async def _request(self, call: HttpCall) -> tuple[aiohttp.ClientResponse, Pool]:
-        """Make the request; the answer, of which the body has not been read.
-
-        The caller releases the answer and ends the pool's use.
-        """
-        _check_head(call)
-        parsed, url = _target(call.url, call.allow_http)
-        if parsed.address is not None:  # aiohttp does not ask the resolver for these
-            _check_address(parsed.address, call.allow_list)
-        context = await self._ssl(call, url)
-        pool = self._pool(call.allow_list)
-        pool.users += 1
-        try:
-            if len(self._pools) > _MAX_POOLS:
-                await self._close_idle()
-            response = await pool.session.request(
-                call.method,
-                url,
-                headers=call.headers,
-                data=_payload(call.body),
-                allow_redirects=False,
-                ssl=context,
-                timeout=_timeout(call.total_timeout, call.connect_timeout, call.read_timeout),
-            )
-        except BaseException:
-            pool.users -= 1
-            raise
-        return response, pool
-
-    async def _ssl(self, call: HttpCall, url: URL) -> ssl.SSLContext | bool:
-        """What aiohttp takes as ``ssl``; the same object for calls that may share a connection."""
-        if call.client_certificate is None:
-            return call.verify_tls
-        if url.scheme != "https":  # the partner would not learn who we are
-            raise UrlError("A client certificate needs an address that begins with https://.")
-        return await self._contexts.get(call.client_certificate, verify=call.verify_tls)
-
-    async def _read(
-        self, call: HttpCall, response: aiohttp.ClientResponse, started: float
-    ) -> HttpAnswer:
-        """The status has come, and it decides: a body that breaks off does not unsay it."""
-        limit = call.max_response_bytes
-        body, complete = await _body(response, limit)
-        excerpt = ""
-        if body:
-            # A receiver that echoes our request shows our own secrets.
-            secrets = [value for name, value in call.headers if redact.is_sensitive(name)]
-            secrets += call.secrets
-            plain, whole = _decoded(body, response.headers.get("content-encoding"), limit)
-            excerpt = redact.excerpt(plain, limit, secrets)
-            if not (complete and whole):
-                excerpt += " … [incomplete]"
-        headers = response.headers
-        wait = headers.get("retry-after")
-        outcome = from_status(
-            response.status,
-            retry_after=None if wait is None else parse_retry_after(wait, self._clock()),
-            body=excerpt,
-        )
-        kept = {
-            name: redact.excerpt(headers[name], _MAX_HEADER_CHARS)
-            for name in _KEPT_HEADERS
-            if name in headers
-        }
-        return HttpAnswer(outcome, response.status, excerpt, self._since(started), kept)
-
-    def _pool(self, allow_list: AllowList) -> Pool:
-        pool = self._pools.get(allow_list)
-        if pool is None:
-            pool = self._pools[allow_list] = Pool(GuardedResolver(allow_list, self._dns))
-        self._pools.move_to_end(allow_list)
-        return pool
-
-    async def _close_idle(self) -> None:
-        """Close the pools unused for longest: allow-lists that were edited leave them behind."""
-        idle = [key for key, pool in self._pools.items() if not pool.users]
-        surplus = [self._pools.pop(key) for key in idle[: len(self._pools) - _MAX_POOLS]]
-        for pool in surplus:
-            await pool.session.close()
+            raise _no_token(failure) from None
 
 
-@functools.lru_cache(maxsize=1024)
-def _target(url: str, allow_http: bool) -> tuple[ParsedUrl, URL]:
-    parsed = check_url(url, allow_http=allow_http)
-    return parsed, URL(parsed.url, encoded=True)
+def _read_token(transfer: Transfer, failure: Failure) -> Token:
+    if not transfer.head_complete:
+        raise _no_token(failure or ("reset", ""))
+    return read_token(transfer.status(), b"".join(transfer.chunks))
 
 
-_timeout = functools.lru_cache(256)(
-    lambda total, connect, read: aiohttp.ClientTimeout(total=total, connect=connect, sock_read=read)
-)
-_check_address = functools.lru_cache(1024)(check_address)
-"""Remembers addresses that may be connected to; a refusal is raised anew each time."""
-
-
-@functools.lru_cache(1024)
-def _is_token(text: str) -> bool:
-    return _TOKEN.fullmatch(text) is not None
-
-
-def _check_head(call: HttpCall) -> None:
-    if not _is_token(call.method):
-        raise BadHeadError(f"{call.method[:40]!r} is not an HTTP method")
-    for name, value in call.headers:
-        if not _is_token(name):
-            raise BadHeadError(f"{name[:40]!r} is not a header name")
-        # A line break would let a value start a header of its own.
-        if _CONTROL.search(value):
-            raise BadHeadError(f"the header {name[:40]} holds a control character")
-
-
-async def _body(response: aiohttp.ClientResponse, limit: int) -> tuple[bytes, bool]:
-    """The body, or the first ``limit`` bytes of it and what came with them; whether that is all."""
-    body = bytearray()
-    complete = False
-    with contextlib.suppress(aiohttp.ClientError, asyncio.TimeoutError, OSError):
-        while len(body) <= limit:
-            chunk = await response.content.readany()
-            if not chunk:
-                complete = True
-                break
-            body += chunk
-    if not complete:
-        response.close()  # what is left of the body must not be read as the next answer
-    return bytes(body), complete
-
-
-def _payload(body: bytes) -> bytes | io.BytesIO:
-    # Large bytes would be written in one piece, holding up the loop; a file is sent in chunks.
-    return body if len(body) < _LARGE_BODY else io.BytesIO(body)
-
-
-def _decoded(body: bytes, encoding: str | None, limit: int) -> tuple[bytes, bool]:
-    """Return at most ``limit`` bytes of a body without its encoding, and whether that is all.
-
-    Bounded while it decompresses: a few kilobytes may stand for gigabytes.
-    """
-    encoding = (encoding or "identity").strip().lower()
-    if encoding == "identity":
-        return body[:limit], len(body) <= limit
-    for window in _WINDOWS.get(encoding, ()):
-        inflater = zlib.decompressobj(window)
-        with contextlib.suppress(zlib.error):
-            return inflater.decompress(body, limit), inflater.eof
-    return f"[{len(body)} bytes, encoded as {encoding[:40]}]".encode(), True
+def _no_token(failure: tuple[str, str]) -> TokenError:
+    outcome = from_failure(*failure)
+    # Retry, whatever it is: the message itself has not been tried.
+    return TokenError(Retry(outcome.reason, f"At the token endpoint. {outcome.detail}"))
