@@ -14,7 +14,8 @@ from .cursors import next_transaction, own_env
 from .leases import leases
 from .mfg_message_queue import QUEUES, Settled
 from .mfg_transport import Outgoing
-from .outbox_pump import Flight, Settings
+from .outbox_flight import Flight
+from .outbox_settings import Settings
 
 _rng = random.SystemRandom()
 

@@ -1,124 +1,24 @@
-"""The state of one lane's sending in one thread, and the settings it works with."""
+"""The state of one lane's sending in one thread."""
 
 import queue
 import time
-import traceback
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-import psycopg2
-
 from ..const import EXCERPT_CHARS
 from ..exceptions import ConfigurationError
-from ..tools import answer_rules, per_item
-from ..tools.batch_document import BatchError
 from ..tools.outcome import Answer, Delivered, Outcome, Reject
 from ..tools.redact import excerpt
 from .mfg_message_queue import Claimed, Share
 from .mfg_transport import Prepared
-
-SETTINGS_TTL = 1.0
-"""How long settings read from the database are believed, in seconds."""
+from .outbox_settings import Policy, Settings, last_lines
 
 MAX_RUN = 20
 """How many messages of one key are taken at once to be sent one after the other."""
 
 MAX_CLAIM = 1000
 """How many messages one claim takes of a subscription that puts several into a request."""
-
-PROBE_MARGIN = 10
-"""How long after a call's time limit a probe counts as lost, in seconds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """What a subscription says of its attempts.
-
-    :param park: a dead message holds the later ones of its key
-    :param batch: ``Batch`` where several messages share a request
-    """
-
-    schedule: object
-    rules: tuple
-    park: bool
-    batch: object = None
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """How messages of one connector are prepared and sent; or why they cannot be.
-
-    :param patience: seconds after which a call that was not answered is lost
-    """
-
-    prepare: object = None
-    sender: object = None
-    fault: str = ""
-    patience: float = 0.0
-
-
-class Settings:
-    """What a lane, its connectors and subscriptions say; read once in a while, not per message."""
-
-    def __init__(self, env, lane_id):
-        lane = env["mfg.lane"].browse(lane_id)
-        self.batch_size = lane.batch_size
-        self.concurrency = lane.concurrency
-        self.fingerprint = env["mfg.environment"]._fingerprint_here()
-        self._until = time.monotonic() + SETTINGS_TTL
-        self._routes = {}
-        self._policies = {}
-
-    @property
-    def stale(self):
-        return time.monotonic() >= self._until
-
-    def route(self, env, connector_id, batch=None):
-        """The ``Route`` of a connector; its fault, if any, is that of each of its messages."""
-        route = self._routes.get((connector_id, batch))
-        if route is None:
-            try:
-                connector = env["mfg.connector"].browse(connector_id)
-                transport = env["mfg.transport"]._mfg_resolve(connector.transport)
-                if batch is None:
-                    prepare = transport._preparer(connector=connector)
-                else:
-                    prepare = transport._batch_preparer(connector=connector, batch=batch)
-                patience = connector.total_timeout + PROBE_MARGIN
-                route = Route(prepare, transport._sender(), patience=patience)
-            except psycopg2.Error:
-                raise  # the database's fault, not the connector's: nothing is buried for it
-            except ConfigurationError as error:  # says what to do: nobody needs to see where
-                route = Route(fault=excerpt(str(error), EXCERPT_CHARS))
-            except Exception:  # noqa: BLE001 - one connector's fault must not stop the others
-                route = Route(fault=last_lines())
-            self._routes[connector_id, batch] = route
-        return route
-
-    def policy(self, env, due):
-        """The ``Policy`` of a subscription, for what was claimed in this mode; the default one if
-        the subscription was deleted.
-
-        :param due: ``Due``. The mode is that of the claim: what was claimed as one request goes out
-            as one, whatever a person has changed since.
-        """
-        key = (due.id, due.mode, due.batch_size, due.conflate)
-        policy = self._policies.get(key)
-        if policy is None:
-            subscription = env["mfg.subscription"].browse(due.id).exists()
-            if subscription:
-                retry = subscription.retry_policy_id
-                policy = Policy(
-                    retry._schedule(),
-                    retry._answer_rules(),
-                    subscription.on_dead == "park" and not due.conflate,
-                    subscription._batch(due.mode, due.batch_size),
-                )
-            else:
-                policy = Policy(env["mfg.retry.policy"]._default_schedule(), (), False)
-            self._policies[key] = policy
-        return policy
 
 
 class Result(NamedTuple):
@@ -131,71 +31,6 @@ class Result(NamedTuple):
     prepared: Prepared | None
     shared: bool  # its attempt is that of a whole batch
     full: bool  # the request took as many messages as it may
-
-
-@dataclass(slots=True)
-class Flight:
-    """What goes to a partner one request after the other: the messages of one key, or one batch.
-
-    :param outgoings: an ``Outgoing`` for each claim, or why there is none
-    :param at: how many of the claims are through; a batch goes as one
-    """
-
-    claims: list
-    outgoings: list
-    policy: Policy
-    route: Route
-    at: int = 0
-    prepared: Prepared | None = None
-
-    @property
-    def id(self):
-        return self.claims[0].attempt_id
-
-    @property
-    def connector_id(self):
-        return self.claims[0].connector_id
-
-    def outcomes(self, answer):
-        """What the answer means for the messages it is about: ``[(Claimed, Outcome)]``."""
-        rules = self.policy.rules
-        if self.policy.batch is None:
-            return [(self.claims[self.at], answer_rules.apply(rules, answer))]
-        by_id = per_item.outcomes(answer, [outgoing.event.id for outgoing in self.good()])
-        found = []
-        for claim, outgoing in zip(self.claims, self.outgoings, strict=True):
-            if isinstance(outgoing, str):
-                outcome = Reject("prepare_failed", outgoing)
-            else:
-                outcome = answer_rules.apply(rules, _item_answer(answer, by_id[outgoing.event.id]))
-            found.append((claim, outcome))
-        return found
-
-    def good(self):
-        """What can be sent: some messages may be malformed."""
-        return [outgoing for outgoing in self.outgoings if not isinstance(outgoing, str)]
-
-    def prepare(self):
-        """Prepare the next request; why that is not possible, as text, or None."""
-        self.prepared = None
-        if self.route.fault:
-            return self.route.fault
-        if self.policy.batch is None:
-            outgoing = self.outgoings[self.at]
-            if isinstance(outgoing, str):
-                return outgoing
-            self.prepared = self.route.prepare(outgoing)
-            return None
-        while good := self.good():
-            try:
-                self.prepared = self.route.prepare(good)
-                return None
-            except BatchError as error:  # these cannot be part of the document; the others can
-                self.outgoings = [
-                    o if isinstance(o, str) else error.problems.get(o.event.id, o)
-                    for o in self.outgoings
-                ]
-        return self.outgoings[0]
 
 
 @dataclass(slots=True)
@@ -374,15 +209,3 @@ class Pump:
         """From another thread: do not wait for answers only, look for new messages."""
         if self.answers.empty():
             self.answers.put(None)
-
-
-def _item_answer(answer, outcome):
-    """A batch's answer as far as it is about one event."""
-    if outcome is answer.outcome:
-        return answer
-    return Answer(outcome, outcome.status, outcome.response, answer.duration_ms)
-
-
-def last_lines():
-    """The end of the current exception's traceback, for the attempt."""
-    return excerpt(traceback.format_exc(limit=-6), EXCERPT_CHARS)
