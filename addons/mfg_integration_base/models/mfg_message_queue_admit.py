@@ -3,6 +3,7 @@ from typing import NamedTuple
 from odoo import api, models
 from odoo.tools import SQL, groupby
 
+from ..tools.pg_array import array
 from .mfg_message_queue import LEFT_KEY, NOW
 
 ADMISSION_LOCK = {"out": 6002, "in": 6003}
@@ -56,8 +57,8 @@ class MfgMessageQueue(models.AbstractModel):
                 # A person may have ended one of them since it was read.
                 " WHERE m.id = r.id AND m.key_id IS NULL AND m.state = 'pending'",
                 queue.messages,
-                [message_id for message_id, _key_id in placed],
-                [key_id for _message_id, key_id in placed],
+                array(message_id for message_id, _key_id in placed),
+                array(key_id for _message_id, key_id in placed),
             )
         )
         return cr.rowcount
@@ -120,10 +121,10 @@ class MfgMessageQueue(models.AbstractModel):
                 DO UPDATE SET waiting = k.waiting + EXCLUDED.waiting
                 RETURNING owner_id, ordering_key, id
                 """,
-                keys=queue.keys, lane=lane_id, now=NOW, dues=dues,
-                owners=[owner_id for owner_id, _name in places],
-                names=[name for _owner_id, name in places],
-                counts=[len(by_key[place]) for place in places],
+                keys=queue.keys, lane=lane_id, now=NOW, dues=array(dues),
+                owners=array(owner_id for owner_id, _name in places),
+                names=array(name for _owner_id, name in places),
+                counts=array(len(by_key[place]) for place in places),
             )
         )  # fmt: skip
         return {(row[0], row[1]): row[2] for row in self.env.cr.fetchall()}

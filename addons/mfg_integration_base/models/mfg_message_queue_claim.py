@@ -5,6 +5,7 @@ from odoo.tools import SQL, groupby
 
 from ..const import LEASE_SECONDS
 from ..tools.lifecycle import State
+from ..tools.pg_array import array
 from .mfg_message_queue import NOW, OF_KEY, Claimed, Share
 
 MOST_KEYS = 1000
@@ -98,7 +99,7 @@ class MfgMessageQueue(models.AbstractModel):
                  ORDER BY k.due_at, k.id
                  LIMIT %(limit)s
                 """,
-                owners=list(shares), quotas=[share.keys for share in shares.values()],
+                owners=array(shares), quotas=array(share.keys for share in shares.values()),
                 keys=queue.keys, limit=limit, now=NOW,
             )
         )  # fmt: skip
@@ -120,7 +121,7 @@ class MfgMessageQueue(models.AbstractModel):
                         WHERE %(of_key)s ORDER BY m.key_id, m.id LIMIT %(run)s) m
                  LIMIT %(cap)s
                 """,
-                keys=[key.id for key in keys], messages=queue.messages, now=NOW,
+                keys=array(key.id for key in keys), messages=queue.messages, now=NOW,
                 of_key=OF_KEY, run=share.run, cap=cap,
             )
         )  # fmt: skip
@@ -168,7 +169,7 @@ class MfgMessageQueue(models.AbstractModel):
                     UPDATE %(keys)s k
                        SET claim_no = k.claim_no + 1, worker = %(worker)s,
                            due_at = %(now)s + %(lease)s * interval '1 second'
-                     WHERE k.id = ANY(%(key_ids)s)
+                     WHERE k.id = ANY(%(key_ids)s::int[])
                 ), run AS (
                     UPDATE ONLY %(messages)s m
                        SET state = 'running', claim_no = p.claim_no, due_at = NULL,
@@ -182,19 +183,19 @@ class MfgMessageQueue(models.AbstractModel):
                 )
                 SELECT id, attempt_id FROM run
                 """,
-                numbers=list(range(len(requests))),
-                message_ids=[head.id for head in heads],
-                counts=[len(request) for request in requests],
-                connectors=[head.connector_id for head in heads],
-                companies=[head.company_id for head in heads],
-                tries=[head.attempt_count + 1 for head in heads],
+                numbers=array(range(len(requests))),
+                message_ids=array(head.id for head in heads),
+                counts=array(map(len, requests)),
+                connectors=array(head.connector_id for head in heads),
+                companies=array(head.company_id for head in heads),
+                tries=array(head.attempt_count + 1 for head in heads),
                 link=queue.attempt_link, direction=queue.direction, worker=worker,
-                keys=queue.keys, key_ids=list({row.key_id for _number, row in rows}),
+                keys=queue.keys, key_ids=array({row.key_id for _number, row in rows}),
                 lease=LEASE_SECONDS, now=NOW, messages=queue.messages,
-                ids=[row.id for _number, row in rows],
-                claims=[keys[row.key_id].claim_no + 1 for _number, row in rows],
-                nos=[number for number, _row in rows],
-                row_tries=[row.tries + (row.id not in untried) for _number, row in rows],
+                ids=array(row.id for _number, row in rows),
+                claims=array(keys[row.key_id].claim_no + 1 for _number, row in rows),
+                nos=array(number for number, _row in rows),
+                row_tries=array(row.tries + (row.id not in untried) for _number, row in rows),
             )
         )  # fmt: skip
         attempts = dict(self.env.cr.fetchall())

@@ -5,6 +5,7 @@ from odoo.tools import SQL
 
 from ..const import LEASE_SECONDS
 from ..tools.lifecycle import FINAL
+from ..tools.pg_array import array
 from .mfg_message_queue import LEFT_KEY, NOW, OF_KEY
 
 
@@ -40,7 +41,7 @@ class MfgMessageQueue(models.AbstractModel):
         if not settled and not unsent:
             return set()
         keys = {row.key_id for row in settled} | {claim.key_id for claim in unsent}
-        self._lock_keys(queue, SQL("id = ANY(%s)", list(keys)))
+        self._lock_keys(queue, SQL("id = ANY(%s::int[])", array(keys)))
         self._close_attempts(shared)
         ours = self._settle_messages(queue, settled)
         self._put_back(queue, unsent)
@@ -88,7 +89,7 @@ class MfgMessageQueue(models.AbstractModel):
                             request_excerpt, response_excerpt, credential_id)
                  WHERE a.id = r.id AND a.closed_at IS NULL
                 """,
-                *(list(column) for column in columns),
+                *map(array, columns),
             )
         )
 
@@ -99,12 +100,12 @@ class MfgMessageQueue(models.AbstractModel):
         result = SQL(
             "unnest(%s::int[], %s::int[], %s::int[], %s::text[], %s::text[], %s::text[])"
             " AS r(message_id, key_id, claim_no, state, reason_code, detail)",
-            [row.message_id for row in settled],
-            [row.key_id for row in settled],
-            [row.claim_no for row in settled],
-            [str(row.state) for row in settled],
-            [row.reason for row in settled],
-            [row.detail for row in settled],
+            array(row.message_id for row in settled),
+            array(row.key_id for row in settled),
+            array(row.claim_no for row in settled),
+            array(str(row.state) for row in settled),
+            array(row.reason for row in settled),
+            array(row.detail for row in settled),
         )
         return self._finish(
             queue,
@@ -140,15 +141,15 @@ class MfgMessageQueue(models.AbstractModel):
                 RETURNING m.id
                 """,
                 messages=queue.messages, now=NOW, left=LEFT_KEY,
-                ids=[row.message_id for row in settled],
-                keys=[row.key_id for row in settled],
-                claims=[row.claim_no for row in settled],
-                states=[str(row.state) for row in settled],
-                reasons=[row.reason for row in settled],
-                details=[row.detail for row in settled],
-                delays=[row.delay for row in settled],
-                parks=[row.park for row in settled],
-                refunds=[row.refund for row in settled],
+                ids=array(row.message_id for row in settled),
+                keys=array(row.key_id for row in settled),
+                claims=array(row.claim_no for row in settled),
+                states=array(str(row.state) for row in settled),
+                reasons=array(row.reason for row in settled),
+                details=array(row.detail for row in settled),
+                delays=array(row.delay for row in settled),
+                parks=array(row.park for row in settled),
+                refunds=array(row.refund for row in settled),
             )
         )  # fmt: skip
         return {row[0] for row in self.env.cr.fetchall()}
@@ -180,14 +181,14 @@ class MfgMessageQueue(models.AbstractModel):
                   JOIN mfg_attempt a ON a.id = m.attempt_id
                 """,
                 link=queue.attempt_link, direction=queue.direction, messages=queue.messages,
-                ids=[row.message_id for row in settled],
-                attempts=[row.attempt_id for row in settled],
-                outcomes=[row.outcome for row in settled],
-                reasons=[row.reason for row in settled],
-                details=[row.detail for row in settled],
-                statuses=[row.http_status for row in settled],
-                excerpts=[row.response_excerpt for row in settled],
-                credentials=[row.credential_id for row in settled],
+                ids=array(row.message_id for row in settled),
+                attempts=array(row.attempt_id for row in settled),
+                outcomes=array(row.outcome for row in settled),
+                reasons=array(row.reason for row in settled),
+                details=array(row.detail for row in settled),
+                statuses=array(row.http_status for row in settled),
+                excerpts=array(row.response_excerpt for row in settled),
+                credentials=array(row.credential_id for row in settled),
             )
         )  # fmt: skip
 
@@ -205,12 +206,12 @@ class MfgMessageQueue(models.AbstractModel):
                       FROM unnest(%(ids)s::int[], %(claims)s::int[]) AS r(id, claim_no)
                      WHERE m.id = r.id AND m.claim_no = r.claim_no AND m.state = 'running'
                 )
-                DELETE FROM mfg_attempt WHERE id = ANY(%(attempts)s) AND closed_at IS NULL
+                DELETE FROM mfg_attempt WHERE id = ANY(%(attempts)s::int[]) AND closed_at IS NULL
                 """,
                 messages=queue.messages,
-                ids=[claim.message_id for claim in unsent],
-                claims=[claim.claim_no for claim in unsent],
-                attempts=[claim.attempt_id for claim in unsent],
+                ids=array(claim.message_id for claim in unsent),
+                claims=array(claim.claim_no for claim in unsent),
+                attempts=array(claim.attempt_id for claim in unsent),
             )
         )
 
@@ -262,13 +263,13 @@ class MfgMessageQueue(models.AbstractModel):
                     queue.messages,
                     OF_KEY,
                 ),
-                ids=[change.key_id for change in changes],
-                claims=[change.claim_no for change in changes],
-                gone=[change.gone for change in changes],
-                ends=[change.ends for change in changes],
-                park=[change.park for change in changes],
-                delays=[change.delay for change in changes],
-                again=[change.again for change in changes],
+                ids=array(change.key_id for change in changes),
+                claims=array(change.claim_no for change in changes),
+                gone=array(change.gone for change in changes),
+                ends=array(change.ends for change in changes),
+                park=array(change.park for change in changes),
+                delays=array(change.delay for change in changes),
+                again=array(change.again for change in changes),
             )
         )  # fmt: skip
 
@@ -286,7 +287,7 @@ class MfgMessageQueue(models.AbstractModel):
                          ORDER BY k.id FOR UPDATE OF k SKIP LOCKED) held
                  WHERE k.id = held.id
                 """,
-                queue.keys, NOW, LEASE_SECONDS, queue.keys, list(held), list(held.values()),
+                queue.keys, NOW, LEASE_SECONDS, queue.keys, array(held), array(held.values()),
             )
         )  # fmt: skip
 

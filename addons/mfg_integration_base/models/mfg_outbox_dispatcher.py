@@ -9,6 +9,7 @@ from ..const import EXCERPT_CHARS
 from ..tools.breaker import sign_of_life
 from ..tools.envelope import EnvelopeError, EventRecord
 from ..tools.outcome import Delivered
+from ..tools.pg_array import array
 from ..tools.settlement import decide
 from .cursors import next_transaction, own_env
 from .leases import leases
@@ -173,9 +174,9 @@ class MfgOutboxDispatcher(models.AbstractModel):
                        COALESCE(m.data_edited, e.data),
                        (SELECT r.uuid FROM mfg_replay r WHERE r.id = m.replay_id)
                   FROM ONLY mfg_outbox_message m JOIN mfg_event e ON e.id = m.event_id
-                 WHERE m.id = ANY(%s)
+                 WHERE m.id = ANY(%s::int[])
                 """,
-                [claim.message_id for claim in claims],
+                array(claim.message_id for claim in claims),
             )
         )
         found = {row[0]: self._outgoing(row) for row in env.cr.fetchall()}
