@@ -231,7 +231,6 @@ def test_a_redirect_is_not_followed(client, server):
     peer = server(lambda connection: connection.sendall(reply("302 Found", Location=target.url)))
     [answer] = send(client, call_to(peer.url))
     assert answer.outcome == Reject("redirected", "Answered 302 (Found)", status=302)
-    assert answer.response_headers["location"] == target.url
     assert target.connections == 0
 
 
@@ -245,14 +244,13 @@ def test_retry_after_by_the_given_clock(server, value, after):
     [answer] = send(client, call_to(peer.url))
     client.close(0)
     assert answer.outcome.after == after
-    assert answer.response_headers["retry-after"] == value
 
 
 def test_the_answer_is_kept_without_secrets(client, server):
     body = b'{"error": "no order 7", "echo": "Basic c2VjcmV0LXZhbHVl", "token": "t0k3n"}'
     peer = server(
         lambda connection: connection.sendall(
-            reply("422 No", body, Content_Type="application/json", Set_Cookie="x=y", Server="s")
+            reply("422 No", body, Content_Type="application/json")
         )
     )
     call = call_to(peer.url, headers=(("Authorization", "Basic c2VjcmV0LXZhbHVl"),))
@@ -261,7 +259,6 @@ def test_the_answer_is_kept_without_secrets(client, server):
     assert answer.outcome.response == answer.response_excerpt
     assert "c2VjcmV0" not in answer.response_excerpt
     assert "t0k3n" not in answer.response_excerpt
-    assert answer.response_headers == {"content-type": "application/json"}
 
 
 def test_a_huge_body_is_cut_and_its_connection_given_up(client, server):

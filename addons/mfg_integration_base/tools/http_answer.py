@@ -7,19 +7,10 @@ from datetime import datetime
 
 from . import redact
 from .classify import from_status, parse_retry_after
-from .http_client import HttpAnswer, HttpCall
+from .http_client import HttpCall
 from .http_transfer import Transfer
+from .outcome import Answer
 
-_KEPT_HEADERS = (
-    "content-type",
-    "date",
-    "location",
-    "retry-after",
-    "request-id",
-    "x-request-id",
-    "traceparent",
-)
-_MAX_HEADER_CHARS = 500
 # "deflate" is zlib's format, but some servers send it bare (RFC 9110 section 8.4.1.2).
 _WINDOWS = {
     "gzip": (zlib.MAX_WBITS | 16,),
@@ -34,36 +25,30 @@ def read_answer(
     complete: bool,
     duration_ms: float,
     clock: Callable[[], datetime],
-) -> HttpAnswer:
+) -> Answer:
     """Read what a transfer brought.
 
     :param complete: the whole body came
     :param clock: current time with a zone
     """
-    headers = transfer.headers()
     limit = call.target.max_response_bytes
     excerpt = ""
     if body := b"".join(transfer.chunks):
         # A receiver that echoes our request shows our own secrets.
         secrets = [value for name, value in call.headers if redact.is_sensitive(name)]
         secrets += call.target.secrets
-        plain, whole = decoded(body, headers.get("content-encoding"), limit)
+        plain, whole = decoded(body, transfer.header("content-encoding"), limit)
         excerpt = redact.excerpt(plain, limit, secrets)
         if not (complete and whole):
             excerpt += " … [incomplete]"
-    wait = headers.get("retry-after")
+    wait = transfer.header("retry-after")
     status = transfer.status()
     outcome = from_status(
         status,
         retry_after=None if wait is None else parse_retry_after(wait, clock()),
         body=excerpt,
     )
-    kept = {
-        name: redact.excerpt(headers[name], _MAX_HEADER_CHARS)
-        for name in _KEPT_HEADERS
-        if name in headers
-    }
-    return HttpAnswer(outcome, status, excerpt, duration_ms, kept)
+    return Answer(outcome, status, excerpt, duration_ms)
 
 
 def decoded(body: bytes, encoding: str | None, limit: int) -> tuple[bytes, bool]:

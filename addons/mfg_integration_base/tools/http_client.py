@@ -11,7 +11,7 @@ import asyncio
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import NamedTuple
@@ -71,20 +71,7 @@ class HttpCall(NamedTuple):
         return f"HttpCall({self.target!r}, {len(self.headers)} headers, {len(self.body)} bytes)"
 
 
-@dataclass(frozen=True, slots=True)
-class HttpAnswer(Answer):
-    """What came of a request.
-
-    ``response_excerpt`` is the body as text, cut at the call's ``max_response_bytes``;
-    ``duration_ms`` counts from the start of the call to the end of the answer.
-
-    :param response_headers: those worth keeping, names in lower case, free of secrets
-    """
-
-    response_headers: Mapping[str, str] = field(default_factory=dict)
-
-
-OnDone = Callable[[HttpAnswer], None]
+OnDone = Callable[[Answer], None]
 
 
 def _utc_now() -> datetime:

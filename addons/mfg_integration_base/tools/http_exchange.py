@@ -17,14 +17,14 @@ from . import client_certificate
 from .classify import from_failure
 from .client_certificate import ClientCertificateError
 from .http_answer import read_answer
-from .http_client import HttpAnswer, HttpCall, HttpTarget, OnDone
+from .http_client import HttpCall, HttpTarget, OnDone
 from .http_failures import LookupTimeoutError, failure_of_code, failure_of_error
 from .http_multi import Multi
 from .http_names import Names
 from .http_transfer import Transfer, check_target
 from .oauth_client import Grant, Token, TokenError, Tokens
 from .oauth_client import read_answer as read_token
-from .outcome import Retry
+from .outcome import Answer, Retry
 
 _logger = logging.getLogger(__name__)
 
@@ -126,7 +126,7 @@ class Exchanger:
         self._multi.close()
         self._names.close()
         for opened in late:
-            self._tell(opened, HttpAnswer(from_failure("interrupted")))
+            self._tell(opened, Answer(from_failure("interrupted")))
 
     def _ready(self, target: HttpTarget) -> tuple[str, ...] | None:
         """Where the target's host leads to, empty if it is an address itself; None if something
@@ -211,30 +211,30 @@ class Exchanger:
 
     def _answer(
         self, opened: _Open, call: HttpCall, transfer: Transfer, failure: Failure
-    ) -> HttpAnswer:
+    ) -> Answer:
         duration = self._since(opened.started)
         # The status decides once it has come: a body that breaks off does not unsay it.
         if not transfer.head_complete:
-            return HttpAnswer(from_failure(*failure or ("reset", "")), duration_ms=duration)
+            return Answer(from_failure(*failure or ("reset", "")), duration_ms=duration)
         return read_answer(call, transfer, not failure, duration, self._clock)
 
-    def _failed(self, opened: _Open, error: Exception) -> HttpAnswer:
+    def _failed(self, opened: _Open, error: Exception) -> Answer:
         if isinstance(error, TokenError):
-            return HttpAnswer(error.outcome, duration_ms=self._since(opened.started))
+            return Answer(error.outcome, duration_ms=self._since(opened.started))
         failure = failure_of_error(error)
         if failure is None:
             # A fault of ours, not the partner's: it must cost this message only.
             _logger.error("A request could not be made.", exc_info=error)
             failure = "prepare", f"{type(error).__name__}: {error}"
-        return HttpAnswer(from_failure(*failure), duration_ms=self._since(opened.started))
+        return Answer(from_failure(*failure), duration_ms=self._since(opened.started))
 
-    def _end(self, opened: _Open, answer: HttpAnswer) -> None:
+    def _end(self, opened: _Open, answer: Answer) -> None:
         if opened in self._open:  # else interrupted
             del self._open[opened]
             self._tell(opened, answer)
 
     @staticmethod
-    def _tell(opened: _Open, answer: HttpAnswer) -> None:
+    def _tell(opened: _Open, answer: Answer) -> None:
         try:
             opened.on_done(answer)
         except Exception:
@@ -255,7 +255,7 @@ class Exchanger:
             answer = self._failed(opened, error)
         self._end(opened, answer)
 
-    async def _asked(self, opened: _Open, call: HttpCall) -> HttpAnswer:
+    async def _asked(self, opened: _Open, call: HttpCall) -> Answer:
         read = functools.partial(self._answer, opened, call)
         left = call.target.total_timeout - self._since(opened.started) / 1000
         return await self._perform(call, left, read)
@@ -294,7 +294,7 @@ class Exchanger:
         self.kick()
         return await future
 
-    async def _authorized(self, opened: _Open) -> HttpAnswer:
+    async def _authorized(self, opened: _Open) -> Answer:
         """With an access token; a partner that does not take it any more gets a new one, once."""
         call, target = opened.call, opened.call.target
         # A token that was fetched under lax rules does not serve a connector with strict ones.
@@ -310,7 +310,7 @@ class Exchanger:
                 )
             except asyncio.TimeoutError:
                 failure = from_failure("timeout", "while waiting for the answer")
-                return HttpAnswer(failure, duration_ms=self._since(opened.started))
+                return Answer(failure, duration_ms=self._since(opened.started))
             authorized = call._replace(
                 target=dataclasses.replace(target, secrets=(*target.secrets, token)),
                 headers=(*call.headers, ("authorization", f"Bearer {token}")),

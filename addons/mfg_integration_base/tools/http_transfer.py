@@ -22,8 +22,12 @@ _LONGEST_HEAD = 64 * 1024  # bytes
 _LARGE = 64 * 1024  # bytes of a request's body that may take a while
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-_WITHOUT = ("accept", "content-type", "expect", "transfer-encoding", "user-agent")
-"""What libcurl would add of its own accord."""
+_UNLESS_GIVEN = (
+    ("accept-encoding", "Accept-Encoding: identity"),
+    # Left out, which libcurl would add of its own accord.
+    *((name, f"{name}:") for name in ("accept", "content-type", "expect", "user-agent")),
+    ("transfer-encoding", "transfer-encoding:"),
+)
 
 
 class Transfer:
@@ -165,13 +169,16 @@ class Transfer:
     def status(self) -> int:
         return self.handle.getinfo(pycurl.RESPONSE_CODE)
 
-    def headers(self) -> dict[str, str]:
-        """The answer's headers, names in lower case; of one that comes twice, the first."""
-        found: dict[str, str] = {}
-        for line in self.lines[1:]:
-            name, _colon, value = line.decode("utf-8", "replace").partition(":")
-            found.setdefault(name.lower(), value.strip())
-        return found
+    def header(self, name: str) -> str | None:
+        """One of the answer's headers; of one that comes twice, the first.
+
+        :param name: in lower case
+        """
+        start = f"{name}:".encode()
+        for line in self.lines:
+            if line[: len(start)].lower() == start:
+                return line[len(start) :].decode("utf-8", "replace").strip()
+        return None
 
     def forget(self) -> None:
         """Let go of the request and its secrets, and of what was opened for it."""
@@ -211,29 +218,24 @@ def header_lines(headers: tuple[tuple[str, str], ...]) -> list[bytes]:
 
     :raises BadHeadError: one cannot be sent
     """
-    lines, without = [], dict.fromkeys(_WITHOUT, True)
-    identity = True
+    lines, names = [], set()
     for name, value in headers:
-        if not _is_token(name):
-            raise BadHeadError(f"{name[:40]!r} is not a header name")
+        names.add(_lower(name))
         # A line break would let a value start a header of its own.
         if _CONTROL.search(value):
             raise BadHeadError(f"the header {name[:40]} holds a control character")
-        lower = name.lower()
-        if lower in without:
-            without[lower] = False
-        elif lower == "accept-encoding":
-            identity = False
         # A semicolon: send it although it is empty.
-        lines.append(f"{name}: {value}".encode() if value.strip() else f"{name};".encode())
-    if identity:
-        lines.append(b"Accept-Encoding: identity")
-    return lines + [f"{name}:".encode() for name, left_out in without.items() if left_out]
+        lines.append(f"{name}: {value}" if value.strip() else f"{name};")
+    lines += [line for name, line in _UNLESS_GIVEN if name not in names]
+    return [line.encode() for line in lines]
 
 
 @functools.lru_cache(maxsize=1024)
-def _is_token(text: str) -> bool:
-    return _TOKEN.fullmatch(text) is not None
+def _lower(name: str) -> str:
+    """:raises BadHeadError: not a name"""
+    if not _TOKEN.fullmatch(name):
+        raise BadHeadError(f"{name[:40]!r} is not a header name")
+    return name.lower()
 
 
 @functools.lru_cache(maxsize=1024)
