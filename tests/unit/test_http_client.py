@@ -395,6 +395,19 @@ def test_broken_answers_are_tried_again(client, server, script, reason):
     assert answer.status is None
 
 
+def test_a_kept_connection_that_breaks_is_not_tried_again_in_secret(client, server):
+    """The partner has read the request, and the attempt is one."""
+    peer = server(lambda connection: "close" if len(peer.requests) == 2 else connection.sendall(OK))
+    [first] = send(client, call_to(peer.url))
+    [second] = send(client, call_to(peer.url))
+    assert first.outcome == Delivered(200)
+    assert second.outcome.reason == "unreachable"
+    assert len(peer.requests) == 2
+    [third] = send(client, call_to(peer.url))
+    assert third.outcome == Delivered(200)
+    assert len(peer.requests) == 3
+
+
 def test_no_answer_is_a_timeout(client, server):
     [answer] = send(client, call_to(server(lambda connection: None).url, read_timeout=0.2))
     assert answer.outcome.reason == "timeout"

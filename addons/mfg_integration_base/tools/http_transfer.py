@@ -103,8 +103,12 @@ class Transfer:
         return opened
 
     def _may_send(self, address: str, *_others: object) -> int:
+        # libcurl sends again by itself when a kept connection breaks before the answer. The partner
+        # may have taken it the first time: whoever counts attempts has to know.
+        if self.connected or not self._permits(address):
+            return pycurl.PREREQFUNC_ABORT
         self.connected = True
-        return pycurl.PREREQFUNC_OK if self._permits(address) else pycurl.PREREQFUNC_ABORT
+        return pycurl.PREREQFUNC_OK
 
     def _permits(self, address: str) -> bool:
         try:
