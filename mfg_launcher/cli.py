@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from . import checks, chromium, demo, server, testing
+from . import checks, demo, programs, server, testing
 from .command import foreground
 from .console import Console
 from .databases import Databases
@@ -165,7 +165,7 @@ def _setup(options: argparse.Namespace) -> int:
 def _set_up(workspace: Workspace, *, tests: bool) -> int:
     databases = Databases(workspace)
     if tests:
-        workspace.prepare(("run", "test"), beside=lambda: chromium.ensure(workspace))
+        workspace.prepare(("run", "test"), beside=lambda: programs.ensure_all(workspace))
         databases.tests()
     else:
         workspace.prepare()

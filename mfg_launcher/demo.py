@@ -6,7 +6,7 @@ from . import server
 from .command import foreground
 from .databases import Databases
 from .errors import LauncherError
-from .testing import programs
+from .testing import runnable
 from .workspace import Workspace
 
 DEFAULT_SCENARIO = "foundation"
@@ -14,7 +14,7 @@ DEFAULT_SCENARIO = "foundation"
 
 def scenarios(workspace: Workspace) -> list[str]:
     """The names that --scenario takes."""
-    return programs(workspace.layout.root / "tests" / "scenarios")
+    return runnable(workspace.layout.root / "tests" / "scenarios")
 
 
 def demo(workspace: Workspace, name: str, wanted_port: int | None) -> int:

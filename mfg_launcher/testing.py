@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import chromium, venv
+from . import programs, venv
 from .command import foreground
 from .databases import Databases
 from .workspace import Workspace
@@ -71,7 +71,7 @@ def test(workspace: Workspace, words: Sequence[str]) -> int:
     if selection.is_pure(workspace.layout.root):
         return _pytest_pure(workspace, selection)
     with workspace.exclusive("test"):
-        workspace.prepare(("run", "test"), beside=lambda: chromium.ensure(workspace))
+        workspace.prepare(("run", "test"), beside=lambda: programs.ensure_all(workspace))
         databases = Databases(workspace)
         databases.drop_runs()
         database = databases.for_run()
@@ -118,10 +118,10 @@ def _run(workspace: Workspace, argv: Sequence[str | Path], environment: dict[str
 
 def benches(root: Path) -> list[str]:
     """The names that `bench` takes."""
-    return programs(root / "tests" / "bench")
+    return runnable(root / "tests" / "bench")
 
 
-def programs(folder: Path) -> list[str]:
+def runnable(folder: Path) -> list[str]:
     """Names of the modules in ``folder`` that can be run; the others only help them."""
     modules = folder.glob("[a-z]*.py")
     return sorted(path.stem for path in modules if '__name__ == "__main__"' in path.read_text())
