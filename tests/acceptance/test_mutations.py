@@ -105,7 +105,7 @@ def exchange(port: int, request: bytes) -> bytes:
         contextlib.suppress(ConnectionError),
         socket.create_connection(("127.0.0.1", port), PATIENCE) as sock,
     ):
-        with contextlib.suppress(ConnectionError):  # it may have heard enough
+        with contextlib.suppress(OSError):  # it may have heard enough, and be gone
             sock.sendall(request)
             sock.shutdown(socket.SHUT_WR)
         while data := sock.recv(65536):

@@ -179,6 +179,6 @@ def _status() -> Json:
         "responses": {
             "200": answers.answer("What is known of it.", "MessageStatus"),
             # Somebody else's message and an unknown one are answered alike: 401.
-            **answers.problems(401, 403, 503),
+            **answers.problems(401, 403, 429, 503),
         },
     }
