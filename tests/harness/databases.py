@@ -3,6 +3,8 @@
 The connection comes from libpq's own variables (PGHOST, PGPORT, PGUSER, PGPASSWORD).
 """
 
+import configparser
+import os
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -58,12 +60,23 @@ def pg_dump_copy(source: str, target: str, workdir: Path) -> None:
         archive.unlink(missing_ok=True)
 
 
-def pg_dump(source: str, archive: Path) -> None:
+def pg_dump(source: str, archive: Path, layout: str = "custom") -> None:
     """Write a database into a file; it may be in use.
 
+    :param layout: ``custom`` for ``pg_restore``, ``plain`` to be read
     :raises AssertionError: the program failed
     """
-    _run("pg_dump", "--format=custom", "--compress=0", "--no-owner", f"--file={archive}", source)
+    compress = ["--compress=0"] if layout == "custom" else []
+    _run(
+        "pg_dump", f"--format={layout}", *compress, "--no-owner", f"--file={archive}", source
+    )  # fmt: skip
+
+
+def filestore(database: str) -> Path:
+    """Where Odoo keeps the files of a database; there may be none."""
+    config = configparser.RawConfigParser()
+    config.read(os.environ["ODOO_RC"])
+    return Path(config["options"]["data_dir"]) / "filestore" / database
 
 
 def pg_restore(archive: Path, target: str) -> None:
