@@ -98,8 +98,9 @@ class TestConnectorActions(MfgCase):
         self.sender.write({"connect_timeout": 1, "read_timeout": 2, "total_timeout": 3})
         with patch.object(type(self.env["mfg.transport.http"]), "_sender", lambda _self: slow):
             self.assertEqual(self.press()["message"], "Status 204 after 12 ms.")
+        target = slow.call.target
         self.assertEqual(
-            (slow.call.connect_timeout, slow.call.read_timeout, slow.call.total_timeout), (1, 2, 3)
+            (target.connect_timeout, target.read_timeout, target.total_timeout), (1, 2, 3)
         )
 
     def test_set_up_that_lacks_something(self):
