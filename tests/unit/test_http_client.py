@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from odoo.addons.mfg_integration_base.tools import http_names
 from odoo.addons.mfg_integration_base.tools.http_client import HttpCall, HttpClient, HttpTarget
 from odoo.addons.mfg_integration_base.tools.outcome import Delivered, Reject, Retry
 from odoo.addons.mfg_integration_base.tools.url_guard import AllowList, parse_allow_list
@@ -535,6 +536,61 @@ def test_only_the_permitted_addresses_of_a_name_are_used(client, server, monkeyp
     assert answer.outcome == Delivered(200)
     assert asked == ["partner.example"]
     assert peer.requests[0]["headers"]["host"] == f"partner.example:{peer.port}"
+
+
+def test_a_name_that_comes_to_lead_elsewhere_is_not_followed(client, server, monkeypatch):
+    """DNS rebinding: harmless when it was checked, the metadata service when it is used."""
+    peer = server()
+    leads_to = ["127.0.0.1"]
+    monkeypatch.setattr(
+        socket,
+        "getaddrinfo",
+        lambda _host, port, **_kwargs: [
+            (socket.AF_INET, socket.SOCK_STREAM, 6, "", (leads_to[0], port))
+        ],
+    )
+    monkeypatch.setattr(http_names, "TTL", 0)
+    call = call_to(f"http://partner.example:{peer.port}/", allow_list=parse_allow_list("127.0.0.1"))
+    outcomes = []
+    for address in ("127.0.0.1", "169.254.169.254", "10.0.0.1", "127.0.0.1"):
+        leads_to[0] = address
+        [answer] = send(client, call)
+        outcomes.append(answer.outcome.reason if isinstance(answer.outcome, Reject) else "sent")
+    assert outcomes == ["sent", "blocked_address", "blocked_address", "sent"]
+    assert len(peer.requests) == 2
+
+
+def test_a_lookup_is_shared_and_kept_for_a_moment(client, server, monkeypatch):
+    peer = server()
+    asked = []
+
+    def getaddrinfo(host, port, **_kwargs):
+        asked.append(host)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    call = call_to(f"http://partner.example:{peer.port}/")
+    answers = send(client, *[call] * 20) + send(client, call)
+    assert {answer.outcome for answer in answers} == {Delivered(200)}
+    assert asked == ["partner.example"]
+
+
+def test_a_name_server_that_does_not_answer_holds_up_nobody_else(client, server, monkeypatch):
+    peer, over = server(), threading.Event()
+    real = socket.getaddrinfo
+
+    def getaddrinfo(host, *args, **kwargs):
+        if host == "stuck.example":
+            over.wait(PATIENCE)
+        return real(host, *args, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    stuck, sent = send(
+        client, call_to("http://stuck.example/", connect_timeout=0.3), call_to(peer.url)
+    )
+    over.set()
+    assert stuck.outcome == Retry("timeout", "No answer within the time limit: while connecting")
+    assert sent.outcome == Delivered(200)
 
 
 def test_targets_of_edited_connectors_do_not_pile_up(client, server):
