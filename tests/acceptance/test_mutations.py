@@ -79,9 +79,12 @@ class Oracle:
 
     def _accepted(self, attack: Attack, answer: bytes) -> None:
         head, _blank, body = answer.partition(b"\r\n\r\n")
-        if not body and (place := re.search(rb"Location: /mfg/v1/messages/(\S+)", head)):
-            # Odoo's server keeps bodies back from whoever says "Upgrade: websocket".
-            self.accepted.setdefault(place[1].decode(), attack)
+        if not body and attack.get(b"Upgrade"):  # Odoo's server keeps bodies back from these
+            place = re.search(rb"Location: /mfg/v1/messages/(\S+)", head)
+            if place:
+                self.accepted.setdefault(place[1].decode(), attack)
+            else:
+                self.unheard.add(attack.message_id)
             return
         try:
             document = json.loads(body)

@@ -12,6 +12,9 @@ _logger = logging.getLogger(__name__)
 OPEN_FIELDS = frozenset({"reason", "effective_at", "decision_note"})
 """What people write; everything else follows from the buttons."""
 
+RETIRED = {"state": "retired"}
+"""The values of a change that cannot be taken back."""
+
 ACTS = {
     "submit": (("draft",), "submitted"),
     "approve": (("submitted", "emergency"), "approved"),
@@ -160,6 +163,12 @@ class MfgChangeRequest(models.Model):
             raise ValidationError(
                 self.env._("Only a change of values that was applied can be rolled back.")
             )
+        if self._is_for_good():
+            raise ValidationError(
+                self.env._(
+                    "What was retired stays so: what waited for it was cancelled. Make a new one."
+                )
+            )
         record = self._record()
         request = record._mfg_request(
             "write",
@@ -248,7 +257,7 @@ class MfgChangeRequest(models.Model):
                     )
                 )
             if self.operation == "write":
-                record.write(values)
+                record._mfg_apply(values)
             else:
                 record.unlink()
         self.sudo().write(
@@ -263,7 +272,8 @@ class MfgChangeRequest(models.Model):
         """Put the values back that an emergency has changed, unless somebody has been there."""
         after, before = json.loads(self.values), json.loads(self.before or "{}")
         record = self.env[self.model].sudo().browse(self.res_id).exists()
-        if self.operation == "write" and record and record._mfg_controlled_values(after) == after:
+        unchanged = record and record._mfg_controlled_values(after) == after
+        if self.operation == "write" and unchanged and not self._is_for_good():
             record.write(before)
             return
         # sudo: whoever rejects need not be allowed to give others something to do.
@@ -276,6 +286,9 @@ class MfgChangeRequest(models.Model):
             ),
             user_id=self.requested_by.id,
         )
+
+    def _is_for_good(self):
+        return json.loads(self.values or "{}") == RETIRED
 
     def _record(self):
         record = self.env[self.model].browse(self.res_id).exists()

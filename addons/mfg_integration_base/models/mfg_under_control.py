@@ -6,6 +6,7 @@ from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import AccessError, RedirectWarning, ValidationError
 
 from .cursors import own_env
+from .mfg_change_request import RETIRED
 
 MOST_CHARS = 500
 
@@ -36,7 +37,7 @@ class MfgControlledMixin(models.AbstractModel):
         )
 
     def write(self, vals):
-        names = self._mfg_controlled & vals.keys()
+        names = self._mfg_controlled_names(vals)
         if names and not self.env.su:
             for record in self:
                 if record._mfg_is_regulated():
@@ -66,6 +67,14 @@ class MfgControlledMixin(models.AbstractModel):
                 if record._mfg_is_regulated():
                     record.check_access("unlink")
                     record._mfg_put_down("unlink", {})
+
+    def _mfg_controlled_names(self, vals):
+        """Names of what is under control of these values."""
+        return self._mfg_controlled & vals.keys()
+
+    def _mfg_apply(self, values):
+        """Make an approved change; as superuser."""
+        self.write(values)
 
     def _mfg_normal(self, name, value):
         """A value as a request keeps it: lists as what they will be, and nothing hidden in them.
@@ -240,6 +249,17 @@ class MfgConnector(models.Model):
     def _mfg_connectors(self):
         return self
 
+    def action_retire(self):
+        """For good, so that somebody else has to agree; pausing is anybody's who is in charge."""
+        if not self.env.su:
+            for connector in self.filtered(lambda c: c._mfg_is_regulated()):
+                connector.check_access("write")
+                connector._mfg_put_down("write", RETIRED)
+        return super().action_retire()
+
+    def _mfg_apply(self, values):
+        return self.action_retire() if values == RETIRED else super()._mfg_apply(values)
+
     def _compute_change_count(self):
         counts = dict(
             self.env["mfg.change.request"]._read_group(
@@ -271,6 +291,11 @@ class MfgSubscription(models.Model):
             "ordering", "mode", "connector_id", "echo", "conflate", "local_action_id",
         }
     )  # fmt: skip
+
+    def _mfg_controlled_names(self, vals):
+        # Who is in charge can stop and go on; what was retired has lost its waiting messages.
+        names = super()._mfg_controlled_names(vals)
+        return names | RETIRED.keys() if RETIRED.items() <= vals.items() else names
 
 
 class MfgInboxRoute(models.Model):

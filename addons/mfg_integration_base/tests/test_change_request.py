@@ -64,6 +64,58 @@ class ChangeCase(MfgCase):
         return request.with_user(self.approver)
 
 
+class TestRetiring(ChangeCase):
+    def as_manager(self, record):
+        return record.with_user(self.manager)
+
+    def test_who_is_in_charge_can_stop_it_alone(self):
+        for record in (self.sender, self.subscriber):
+            mine = self.as_manager(record)
+            if record == self.sender:
+                mine.action_pause()
+            else:
+                mine.state = "paused"
+            self.assertEqual(record.state, "paused")
+        self.as_manager(self.subscriber).state = "active"
+        self.as_manager(self.sender).action_activate()
+        self.assertEqual((self.sender.state, self.subscriber.state), ("active", "active"))
+
+    def test_retiring_a_connector_takes_two(self):
+        request = self.try_to(self.as_manager(self.sender).action_retire)
+        self.assertEqual(self.sender.state, "active")
+        self.assertEqual(request.line_ids.mapped("after"), ["Retired"])
+        self.submit(request, "The partner has gone").action_approve()
+        self.assertEqual((self.sender.state, request.state), ("retired", "applied"))
+
+    def test_retiring_a_subscription_takes_two(self):
+        request = self.try_to(lambda: self.as_manager(self.subscriber).write({"state": "retired"}))
+        self.assertEqual(self.subscriber.state, "active")
+        self.submit(request).action_approve()
+        self.assertEqual(self.subscriber.state, "retired")
+
+    def test_what_is_not_regulated_is_retired_alone(self):
+        self.sender.regulated = False
+        self.as_manager(self.sender).action_retire()
+        self.assertEqual(self.sender.state, "retired")
+
+    def test_it_is_for_good(self):
+        """Also when it was an emergency and is rejected: a person is told."""
+        request = self.try_to(lambda: self.as_manager(self.subscriber).write({"state": "retired"}))
+        request.reason = "It floods them"
+        request.action_emergency()
+        self.assertEqual(self.subscriber.state, "retired")
+        decided = request.with_user(self.approver)
+        decided.decision_note = "Pausing would have done"
+        decided.action_reject()
+        self.assertEqual(self.subscriber.state, "retired")
+        self.assertIn("by hand", request.sudo().activity_ids.mapped("summary")[-1])
+        other = self.subscription(self.sender, self.event_type("mfg.test.other.happened.v1"))
+        again = self.try_to(lambda: self.as_manager(other).write({"state": "retired"}))
+        self.submit(again).action_approve()
+        with self.assertRaisesRegex(ValidationError, "stays so"):
+            again.action_roll_back()
+
+
 class TestWhatIsControlled(ChangeCase):
     def test_a_change_becomes_a_request(self):
         before = self.sender.url
