@@ -18,6 +18,7 @@ from . import (
     mfg_booking_dispatcher,
     mfg_change_request,
     mfg_codec,
+    mfg_codec_xml,
     mfg_connector,
     mfg_connector_actions,
     mfg_connector_codec,

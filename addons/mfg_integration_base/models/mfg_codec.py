@@ -27,9 +27,11 @@ class MfgCodec(models.AbstractModel):
         return ("application/octet-stream",)
 
     @api.model
-    def _decode(self, *, raw, content_type):
+    def _decode(self, *, raw, content_type, schema=True):
         """Document of ``raw`` (bytes), nested no deeper than ``MAX_JSON_DEPTH`` levels.
 
+        :param schema: JSON Schema that the document will be checked against, for formats that do
+            not say of what type a value is
         :raises BusinessReject: reason ``codec``, naming where the syntax breaks
         """
         raise NotImplementedError(f"{self._name} does not read messages")
@@ -84,7 +86,7 @@ class MfgCodecJson(models.AbstractModel):
         return ("application/json",)
 
     @api.model
-    def _decode(self, *, raw, content_type):
+    def _decode(self, *, raw, content_type, schema=True):
         """Of a CloudEvent in structured mode, the document is its ``data``."""
         try:
             if media_type(content_type) == CLOUDEVENT:

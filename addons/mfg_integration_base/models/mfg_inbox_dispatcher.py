@@ -113,8 +113,7 @@ class MfgInboxDispatcher(models.AbstractModel):
         )
 
     def _document(self, message, route):
-        codec = self.env["mfg.codec"]._mfg_resolve(route.codec)
-        return codec._decode(raw=message._raw_body(), content_type=message.content_type or "")
+        return route._decode(message._raw_body(), message.content_type or "")
 
     def _tell_rejected(self, message, outcome):
         route = message.route_id

@@ -61,7 +61,7 @@ class MfgInboxGateway(models.AbstractModel):
                 "This message type does not take bodies of that Content-Type.",
             )
         try:
-            document = codec._decode(raw=body, content_type=content_type)
+            document = codec._decode(raw=body, content_type=content_type, schema=spec.schema.schema)
             message_id = codec._message_id(raw=body, content_type=content_type)
         except BusinessReject as reject:
             raise Refused("malformed-body", reject.detail) from None

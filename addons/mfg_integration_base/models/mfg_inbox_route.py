@@ -52,7 +52,13 @@ class MfgInboxRoute(models.Model):
         help="What books the message.",
     )
     codec = fields.Selection(
-        [("json", "JSON")], required=True, default="json", ondelete={"json": "cascade"}
+        [("json", "JSON"), ("xml", "XML")],
+        string="Body",
+        required=True,
+        default="json",
+        ondelete={"json": "cascade", "xml": "cascade"},
+        help="The format of messages from this partner. XML becomes the same document as JSON, by "
+        "element names; docs/wire_format.md has the rules.",
     )
     schema = fields.Text(help="JSON Schema 2020-12 of the body. Empty: the handler's own schema.")
     external_id_pointer = fields.Char(
@@ -221,6 +227,18 @@ class MfgInboxRoute(models.Model):
         if self.schema:
             return json.loads(self.schema)
         return self.env["mfg.inbox.handler"]._mfg_resolve(self.handler)._schema()
+
+    def _decode(self, raw, content_type):
+        """The document of a body in this route's format, as the gateway read it.
+
+        :raises BusinessReject: reason ``codec``
+        """
+        self.ensure_one()
+        return (
+            self.env["mfg.codec"]
+            ._mfg_resolve(self.codec)
+            ._decode(raw=raw, content_type=content_type, schema=self._effective_schema())
+        )
 
     def _compiled_schema(self):
         return compile_schema(self._effective_schema())

@@ -224,9 +224,8 @@ class MfgInboxMessage(models.Model):
         )
         if not route:
             return [FieldError("", self.env._("There is no route for %s.", self.message_type))]
-        codec = self.env["mfg.codec"]._mfg_resolve(route.codec)
         try:
-            document = codec._decode(raw=payload, content_type=self.content_type or "")
+            document = route._decode(payload, self.content_type or "")
         except BusinessReject as reject:
             return [FieldError(reject.pointer, reject.detail)]
         return compile_schema(route._effective_schema()).errors(document)

@@ -34,6 +34,15 @@ def is_json_type(content_type: str) -> bool:
     )
 
 
+def is_xml_type(content_type: str) -> bool:
+    """Tell whether a Content-Type says XML (RFC 7303): ``application/xml``, ``text/xml`` or a
+    ``+xml`` type."""
+    name = media_type(content_type)
+    return name in ("application/xml", "text/xml") or (
+        name.startswith("application/") and name.endswith("+xml")
+    )
+
+
 def decode(body: bytes, content_encoding: str, *, limit: int) -> bytes:
     """Undo the Content-Encoding of a body (RFC 9110 section 8.4): none, identity or gzip.
 

@@ -74,9 +74,10 @@ class Validator:
     asked first: what both would take is taken at once.
     """
 
-    __slots__ = ("_quick", "_validator")
+    __slots__ = ("_quick", "_validator", "schema")
 
     def __init__(self, schema: dict[str, Any] | bool):
+        self.schema = schema
         # A registry of our own: the default one would fetch what is not in it.
         self._validator = Draft202012Validator(
             schema, registry=referencing.Registry(), format_checker=_formats

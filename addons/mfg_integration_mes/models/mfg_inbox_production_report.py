@@ -285,11 +285,8 @@ class MfgInboxProductionReport(models.AbstractModel):
 
     def _document_of(self, message):
         """The document, or an empty one when that is what was wrong."""
-        codec = self.env["mfg.codec"]._mfg_resolve(message.route_id.codec)
         try:
-            document = codec._decode(
-                raw=message._raw_body(), content_type=message.content_type or ""
-            )
+            document = message.route_id._decode(message._raw_body(), message.content_type or "")
         except BusinessReject:
             return {}
         return document if isinstance(document, dict) else {}

@@ -1,0 +1,106 @@
+"""XML from strangers: read with a place for each error, and nothing that XML can do to a reader."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from odoo.addons.mfg_integration_base.tools.xml_reader import XmlError, path_of, read_xml
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"<a><b>5</b></a>",
+        b"\xef\xbb\xbf<a><b>5</b></a>",
+        b'<?xml version="1.0" encoding="UTF-8"?>\n<a><b>5</b></a>\n',
+        b"<!-- before --><a><!-- in --><b>5</b><?tool do?></a><!-- after -->",
+        '<?xml version="1.0" encoding="UTF-16"?><a><b>5</b></a>'.encode("utf-16"),
+        b'<?xml version="1.0" encoding="iso-8859-1"?><a><b>5</b></a>',
+        b"<a><b><![CDATA[5]]></b></a>",
+    ],
+)
+def test_the_same_document_in_every_dress(raw):
+    root = read_xml(raw, 8)
+    assert root.tag == "a"
+    assert [(node.tag, node.text) for node in root] == [("b", "5")]
+
+
+@pytest.mark.parametrize(
+    ("raw", "words"),
+    [
+        (b"", "Line 1: Not well-formed XML"),
+        (b"hello", "Line 1: Not well-formed XML"),
+        (b"<a>\n<b>\n</a>", "Line 3: Not well-formed XML: Opening and ending tag mismatch"),
+        (b"<a/><b/>", "Line 1: Not well-formed XML"),
+        (b"<a>\xff</a>", "Line 1: Not well-formed XML"),
+        (b"<a>&#0;</a>", "Not well-formed XML"),
+        (b"<a>&unknown;</a>", "Not well-formed XML"),
+        (b'<a b="1" b="2"/>', "Not well-formed XML"),
+        (b"<x:a/>", "Not well-formed XML"),
+        (b'<?xml version="1.0" encoding="utf-7"?><a/>', "Line 1: The encoding utf-7"),
+        (b'<?xml version="1.0" encoding="cp037"?><a/>', "Line 1: The encoding cp037"),
+    ],
+)
+def test_what_is_not_xml_is_refused_with_its_line(raw, words):
+    with pytest.raises(XmlError) as refused:
+        read_xml(raw, 8)
+    assert words in str(refused.value)
+
+
+BOMB = b"<!DOCTYPE a [<!ENTITY e0 'lol'>%s]>" % b"".join(
+    b"<!ENTITY e%d '%s'>" % (n, (b"&e%d;" % (n - 1)) * 10) for n in range(1, 12)
+)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        BOMB + b"<a>&e11;</a>",
+        BOMB + b'<a b="&e11;"/>',
+        b"\n<!DOCTYPE a SYSTEM 'file:///etc/passwd'><a/>",
+        b"<!DOCTYPE a [<!ENTITY x SYSTEM 'file:///etc/passwd'>]><a>&x;</a>",
+        b"<!DOCTYPE a [<!ENTITY % x SYSTEM 'http://127.0.0.1:1/x'>%x;]><a/>",
+        (BOMB + b"<a>&e11;</a>").decode().encode("utf-16"),
+    ],
+)
+def test_a_document_type_is_refused_unseen(raw):
+    with pytest.raises(XmlError, match="DOCTYPE"):
+        read_xml(raw, 8)
+
+
+def test_depth_is_limited_and_told_where():
+    assert read_xml(b"<a><a><a/></a></a>", 3) is not None
+    with pytest.raises(XmlError, match=r"a/a/a/a \(line 1\): .*deeper than 3"):
+        read_xml(b"<a><a><a><a/></a></a></a>", 3)
+    with pytest.raises(XmlError):
+        read_xml(b"<a>" * 200_000, 64)
+
+
+def test_the_place_of_an_element_among_its_like():
+    root = read_xml(b'<o xmlns="urn:x"><line/><line><qty/></line></o>', 8)
+    assert path_of(root[1][0]) == "o/line[2]/qty"
+
+
+def test_reading_grows_with_the_body_and_not_faster():
+    """Many attributes, many siblings, long names: nothing that is quadratic."""
+
+    def seconds(count):
+        raw = b"<a>" + b"".join(b'<b c="%d">%d</b>' % (n, n) for n in range(count)) + b"</a>"
+        best = float("inf")
+        for _round in range(3):
+            started = time.perf_counter()
+            read_xml(raw, 8)
+            best = min(best, time.perf_counter() - started)
+        return best
+
+    assert seconds(32_000) < 40 * seconds(2_000)  # 16 times as many
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_read_or_refused(raw):
+    try:
+        read_xml(raw, 8)
+    except XmlError as error:
+        assert str(error)
