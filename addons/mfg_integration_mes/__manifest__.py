@@ -11,6 +11,7 @@
         "security/mfg_integration_mes_rules.xml",
         "data/mfg_flow_data.xml",
         "data/mfg_event_type_data.xml",
+        "views/mfg_connector_views.xml",
         "views/mfg_mes_progress_views.xml",
         "views/mrp_production_views.xml",
         "views/mrp_workorder_views.xml",

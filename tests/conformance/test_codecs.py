@@ -6,7 +6,17 @@ import pytest
 
 from odoo.addons.mfg_integration_base.exceptions import BusinessReject
 
+from tests.simulators.b2mml_mes import performance
+
 CONTRACT = "mfg.codec"
+REPORT = {
+    "order": "0192f3a0-0000-7000-8000-000000000001",
+    "workorder": "0192f3a0-0000-7000-8000-000000000011",
+    "sequence": 3,
+    "status": "progress",
+    "good_total": 8,
+    "reported_at": "2026-11-24T08:51:02Z",
+}
 
 SAMPLES = {
     "json": {
@@ -15,6 +25,28 @@ SAMPLES = {
         "bad": [
             b"", b"{", b'{"a": }', b"\xff\xfe", b'{"a": NaN}', b'{"a": 1e999}', b'{"a": "\\ud800"}',
             b'{"a": "\\u0000"}', b"[" * 100_000, b'{"a": 1} {"b": 2}', b"9" * 10_000,
+        ],
+    },
+    "b2mml": {
+        "content_type": "application/xml",
+        "good": [
+            (performance(version, [REPORT], created=REPORT["reported_at"]), REPORT)
+            for version in ("V0700", "V0600", "V0401")
+        ],
+        "bad": [
+            b"", b"{}", b"<r/>", b"<!DOCTYPE r><r/>",
+            b'<ProcessOperationsPerformance xmlns="http://www.mesa.org/xml/B2MML"/>',
+            performance("V0700", []), performance("V0700", [REPORT, REPORT]),
+        ],
+    },
+    "xml": {
+        "content_type": "application/xml",
+        "good": [
+            (b'<r id="7"><a>1</a><a>2</a></r>', {"@id": "7", "a": ["1", "2"]}), (b"<r/>", ""),
+        ],
+        "bad": [
+            b"", b"<r>", b"{}", b"<r>a<b/></r>", b"<!DOCTYPE r><r/>", b"<r>\xff</r>",
+            b"<r>" * 100_000, b'<?xml version="1.0" encoding="utf-7"?><r/>',
         ],
     },
 }  # fmt: skip

@@ -1,4 +1,5 @@
 from . import (
+    mfg_codec_b2mml,
     mfg_connector,
     mfg_inbox_message,
     mfg_inbox_production_report,

@@ -10,6 +10,7 @@ from lxml import etree
 
 # The base addon's pure core is no import of Odoo's server.
 from odoo.addons.mfg_integration_base.tools import rfc3339  # noqa: TID251
+from odoo.addons.mfg_integration_base.tools.xml_reader import local_name, path_of  # noqa: TID251
 
 __all__ = [
     "B2mmlError",
@@ -19,6 +20,7 @@ __all__ = [
     "moment",
     "number",
     "only",
+    "path_of",
     "text",
     "typed",
     "value_of",
@@ -52,25 +54,6 @@ class B2mmlError(ValueError):
         self.line = (node.sourceline or 0) if node is not None else 0
         where = f"{self.path} (line {self.line}): " if self.line else ""
         super().__init__(f"{where}{message}")
-
-
-def path_of(node: etree._Element) -> str:
-    """Names from the root to an element, with its place among those of the same name."""
-    steps = []
-    while node is not None:
-        parent = node.getparent()
-        step = local_name(node)
-        if parent is not None:
-            same = [sibling for sibling in parent if sibling.tag == node.tag]
-            if len(same) > 1:
-                step += f"[{same.index(node) + 1}]"
-        steps.append(step)
-        node = parent
-    return "/".join(reversed(steps))
-
-
-def local_name(node: etree._Element) -> str:
-    return etree.QName(node).localname
 
 
 def children(node: etree._Element, name: str) -> Iterator[etree._Element]:
