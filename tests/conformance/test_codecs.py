@@ -17,6 +17,38 @@ REPORT = {
     "good_total": 8,
     "reported_at": "2026-11-24T08:51:02Z",
 }
+X12 = (
+    b"ISA*00*          *00*          *01*123456789      *ZZ*PARTNER        *261126*1201*^*00501*"
+    b"000000007*1*T*>~IEA*0*000000007~"
+)
+X12_DOCUMENT = {
+    "standard": "x12",
+    "sender": {"qualifier": "01", "id": "123456789"},
+    "receiver": {"qualifier": "ZZ", "id": "PARTNER"},
+    "date": "261126",
+    "time": "1201",
+    "version": "00501",
+    "control_number": "000000007",
+    "acknowledgment_requested": True,
+    "usage": "T",
+    "separators": {"element": "*", "component": ">", "segment": "~", "repetition": "^"},
+    "acknowledgments": [],
+    "groups": [],
+}
+EDIFACT = b"UNB+UNOC:3+4012345000009:14+PARTNER+261126:1201+7'UNZ+0+7'"
+EDIFACT_DOCUMENT = {
+    "standard": "edifact",
+    "syntax": "UNOC:3",
+    "sender": {"qualifier": "14", "id": "4012345000009"},
+    "receiver": {"qualifier": "", "id": "PARTNER"},
+    "prepared_at": "261126:1201",
+    "control_number": "7",
+    "application": "",
+    "acknowledgment_requested": False,
+    "test": False,
+    "separators": {"element": "+", "component": ":", "segment": "'", "release": "?"},
+    "messages": [],
+}
 
 SAMPLES = {
     "json": {
@@ -38,6 +70,16 @@ SAMPLES = {
             b'<ProcessOperationsPerformance xmlns="http://www.mesa.org/xml/B2MML"/>',
             performance("V0700", []), performance("V0700", [REPORT, REPORT]),
         ],
+    },
+    "x12": {
+        "content_type": "application/edi-x12",
+        "good": [(X12, X12_DOCUMENT)],
+        "bad": [b"", b"ISA", b"{}", X12[:-1], X12 + b"GS*", X12.replace(b"IEA*0", b"IEA*1")],
+    },
+    "edifact": {
+        "content_type": "application/edifact",
+        "good": [(EDIFACT, EDIFACT_DOCUMENT)],
+        "bad": [b"", b"UNB", b"{}", EDIFACT[:-1], EDIFACT + b"UNB'", EDIFACT.replace(b"+7'U", b"+8'U")],
     },
     "xml": {
         "content_type": "application/xml",

@@ -17,6 +17,7 @@ from . import (
     test_inbound_auth,
     test_inbound_batches,
     test_inbound_limits,
+    test_inbound_xml,
     test_inbox_route,
     test_json_field,
     test_lane,

@@ -1,1 +1,1 @@
-from . import test_security, test_trading_agreement, test_trading_counter
+from . import test_interchange_in, test_security, test_trading_agreement, test_trading_counter

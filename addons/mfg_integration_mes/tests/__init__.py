@@ -1,4 +1,5 @@
 from . import (
+    test_b2mml,
     test_install,
     test_order_events,
     test_ownership,
