@@ -12,6 +12,7 @@
         "data/mfg_flow_data.xml",
         "data/mfg_event_type_data.xml",
         "views/mfg_connector_views.xml",
+        "views/mfg_inbox_message_views.xml",
         "views/mfg_mes_progress_views.xml",
         "views/mrp_production_views.xml",
         "views/mrp_workorder_views.xml",

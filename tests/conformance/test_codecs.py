@@ -79,7 +79,10 @@ SAMPLES = {
     "edifact": {
         "content_type": "application/edifact",
         "good": [(EDIFACT, EDIFACT_DOCUMENT)],
-        "bad": [b"", b"UNB", b"{}", EDIFACT[:-1], EDIFACT + b"UNB'", EDIFACT.replace(b"+7'U", b"+8'U")],
+        "bad": [
+            b"", b"UNB", b"{}", EDIFACT[:-1], EDIFACT + b"UNB'",
+            EDIFACT.replace(b"+7'U", b"+8'U"),
+        ],
     },
     "xml": {
         "content_type": "application/xml",

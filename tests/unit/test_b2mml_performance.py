@@ -384,3 +384,16 @@ def test_a_message_with_a_part_missing_or_changed_is_read_or_refused(data):
         assert read(root)
     except B2mmlError as refused:
         assert str(refused)
+
+
+def test_rework_is_a_part_of_the_report():
+    rework = (
+        '<MaterialActual><MaterialUse OtherValue="Rework">Other</MaterialUse><Quantity>'
+        "<QuantityString>3</QuantityString></Quantity><MaterialActualProperty>"
+        "<ID>ReworkReason</ID><Value><ValueString>burr</ValueString></Value>"
+        "</MaterialActualProperty></MaterialActual>"
+    )
+    document = read(etree.fromstring(performance("V0700", [REPORT], extra=rework)))
+    assert document["rework_total"] == 3
+    assert document["rework"] == [{"quantity": 3, "reason": "burr"}]
+    assert not compile_schema(dict(SCHEMA)).errors(document)

@@ -121,7 +121,7 @@ def test_what_is_damaged_is_refused_with_its_segment(old, new, words):
 
 @pytest.mark.parametrize("text", ["", "I", "ISA", "ISA*", ISA[:50], ISA[:-1]])
 def test_less_than_an_isa(text):
-    with pytest.raises(EdiError, match="begins with ISA|cut off"):
+    with pytest.raises(EdiError, match=r"begins with ISA|cut off"):
         read(text)
 
 

@@ -108,6 +108,27 @@ CASES = [
         "/consumption",
         0,
     ),
+    (
+        "rework fell",
+        {"sequence": 1, "rework_total": 2, "rework": [{"quantity": 2, "reason": "burr"}]},
+        {"sequence": 2},
+        Verdict.NEGATIVE,
+        "/rework",
+        0,
+    ),
+    (
+        "rework is no production",
+        {"sequence": 1, "good": 99},
+        {
+            "sequence": 2,
+            "good": 100,
+            "rework_total": 50,
+            "rework": [{"quantity": 50, "reason": "burr"}],
+        },
+        Verdict.APPLY,
+        "",
+        0,
+    ),
     ("just enough", None, {"sequence": 1, "good": 100}, Verdict.APPLY, "", 0),
     ("too much", None, {"sequence": 1, "good": 100.001}, Verdict.OVER, "/good_total", 0),
     (
@@ -186,6 +207,8 @@ def test_lines_with_the_same_key_are_one_total():
     [
         ({"scrap_total": 2}, "/scrap_total"),
         ({"scrap_total": 0, "scrap": [{"quantity": 1, "reason": "burr"}]}, "/scrap_total"),
+        ({"rework_total": 2}, "/rework_total"),
+        ({"rework": [{"quantity": 1, "reason": "burr"}]}, "/rework_total"),
         ({"started_at": "2026-11-23T11:00:00Z", "ended_at": "2026-11-23T10:59:59Z"}, "/ended_at"),
         ({"ended_at": "2026-11-23T12:06:00Z"}, "/ended_at"),
         ({"started_at": "2026-02-30T12:00:00Z"}, "/started_at"),

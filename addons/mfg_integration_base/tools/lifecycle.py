@@ -289,7 +289,8 @@ REASONS: Mapping[str, ReasonInfo] = MappingProxyType(
         ),
         "awaiting_approval": _person(
             "Waits for an approval",
-            "A person in the approver group approves or rejects it.",
+            "A person in the approver group opens the message and approves it, or it is cancelled "
+            "with a reason.",
         ),
         "refused_by_odoo": _person(
             "Odoo refuses the booking",

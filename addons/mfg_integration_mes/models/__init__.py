@@ -6,6 +6,7 @@ from . import (
     mfg_inbox_route,
     mfg_mes_progress,
     mfg_mes_words,
+    mfg_over_report,  # isort: skip  (extends several of the models above)
     mrp_production,
     mrp_production_booking,
     mrp_production_closing,

@@ -125,9 +125,11 @@ class MfgInboxProductionReport(models.AbstractModel):
         others = order.mfg_progress_ids.filtered(
             lambda row: row.workorder_id == workorder and row.connector_id != connector
         )
-        return arithmetic.limit(Decimal(repr(planned)), Decimal(repr(tolerance))) - sum(
-            Decimal(repr(row.good + row.scrap)) for row in others
+        allowed = max(
+            arithmetic.limit(Decimal(repr(planned)), Decimal(repr(tolerance))),
+            Decimal(repr(order.mfg_over_approved)),
         )
+        return allowed - sum(Decimal(repr(row.good + row.scrap)) for row in others)
 
     # === Whether it counts === #
 
@@ -197,8 +199,9 @@ class MfgInboxProductionReport(models.AbstractModel):
                 decision.pointer,
             )
         if decision.verdict == Verdict.OVER:
+            waits = order.company_id.mfg_over_rule == "approve"
             raise BusinessReject(
-                "over_report",
+                "awaiting_approval" if waits else "over_report",
                 self.env._(
                     "%(made)s %(uom)s good and scrap are reported; %(order)s allows %(most)s.",
                     made=_plain(decision.after),

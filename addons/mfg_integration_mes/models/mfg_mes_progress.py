@@ -33,6 +33,9 @@ class MfgMesProgress(models.Model):
     finished = fields.Boolean()
     good = fields.Float(digits="Product Unit")
     scrap = fields.Float(digits="Product Unit")
+    rework = fields.Float(
+        digits="Product Unit", help="Pieces that were worked on again. They move no stock."
+    )
     totals = fields.Json(required=True, help="Exact totals of the last booked report.")
     operator = fields.Char()
     started_at = fields.Datetime(string="Started")
@@ -77,6 +80,8 @@ class MfgMesProgress(models.Model):
             good=Decimal(self.totals["good"]),
             scrap=_read_lines(self.totals["scrap"]),
             consumption=_read_lines(self.totals["consumption"]),
+            # Reports that were booked before rework was known have none.
+            rework=_read_lines(self.totals.get("rework", ())),
         )
 
     def _apply(self, connector, order, workorder, report, missing):
@@ -88,10 +93,12 @@ class MfgMesProgress(models.Model):
             "finished": report.finished,
             "good": float(report.totals.good),
             "scrap": float(report.totals.scrap_total),
+            "rework": float(report.totals.rework_total),
             "totals": {
                 "good": str(report.totals.good),
                 "scrap": _write_lines(report.totals.scrap),
                 "consumption": _write_lines(report.totals.consumption),
+                "rework": _write_lines(report.totals.rework),
             },
             "operator": report.operator or self.operator,
             "started_at": _naive(report.started_at) or self.started_at,

@@ -8,9 +8,9 @@ from .reported import RELEASE_LATER, Reported
 
 OWNERS = [("odoo", "Odoo"), ("mes", "Shop floor (MES)")]
 
-FACTS = frozenset({"mfg_released_at", "mfg_closed_at", "mfg_revision"})
-"""What was told of an order. Taken from nobody: without them the order is told again, or not at
-all, and the guard against people is off."""
+FACTS = frozenset({"mfg_released_at", "mfg_closed_at", "mfg_revision", "mfg_over_approved"})
+"""What was told of an order, or allowed on it. Taken from nobody: without them the order is told
+again, or not at all, and the guard against people is off."""
 
 
 class MrpProduction(models.Model):

@@ -2,6 +2,7 @@ from . import (
     test_b2mml,
     test_install,
     test_order_events,
+    test_over_report,
     test_ownership,
     test_report,
     test_report_rejected,

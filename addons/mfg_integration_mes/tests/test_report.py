@@ -186,6 +186,19 @@ class TestReport(MesCase):
         self.table.mfg_over_tolerance = 50
         self.booked(self.make_order().workorder_ids[0], 1, 15)
 
+    # === Rework === #
+
+    def test_rework_is_kept_and_moves_nothing(self):
+        order = self.make_simple_order()
+        rework = {"rework_total": 3, "rework": [{"quantity": 3, "reason": "burr"}]}
+        self.booked(order, 1, 4, **rework)
+        self.assertEqual(order.mfg_progress_ids.rework, 3)
+        self.assertFalse(order.scrap_ids)
+        self.assertEqual(self.rejected(order, 2, 5).reason_code, "conflict")
+        self.booked(order, 3, 10, "finished", **rework)
+        self.assertEqual((order.state, self.produced(order)), ("done", 10))
+        self.assertEqual(self.on_hand(self.leg), 980)
+
     # === Consumption === #
 
     def test_products_units_and_the_partners_words(self):

@@ -66,10 +66,17 @@ class TestViews(MesCase):
 
     def test_settings(self):
         settings = self.env["res.config.settings"].create({})
-        settings.write({"mfg_over_tolerance": 5, "mfg_operation_check": "block"})
+        settings.write(
+            {
+                "mfg_over_tolerance": 5,
+                "mfg_over_rule": "approve",
+                "mfg_operation_check": "block",
+            }
+        )
         settings.execute()
         company = self.env.company
         self.assertEqual((company.mfg_over_tolerance, company.mfg_operation_check), (5, "block"))
+        self.assertEqual(company.mfg_over_rule, "approve")
 
     def test_scrap_that_was_counted_is_not_deleted(self):
         order = self.make_order()

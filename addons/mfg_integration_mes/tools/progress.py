@@ -53,7 +53,10 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """Differences to book; a quantity of a line may be negative in a correction."""
+    """Differences to book; a quantity of a line may be negative in a correction.
+
+    Rework moves nothing: it is kept with the report's totals only.
+    """
 
     good: Decimal
     scrap: tuple[tuple[Key, Decimal], ...]
@@ -154,6 +157,7 @@ def _fallen(before: Totals, after: Totals, delta: Delta) -> Decision | None:
     for name, lines, old in (
         ("scrap", delta.scrap, dict(before.scrap)),
         ("consumption", delta.consumption, dict(before.consumption)),
+        ("rework", _difference(before.rework, after.rework), dict(before.rework)),
     ):
         for key, quantity in lines:
             if quantity < 0:

@@ -85,6 +85,26 @@ SCHEMA: Mapping[str, Any] = {
                 },
             },
         },
+        "rework_total": {
+            **_QUANTITY,
+            "default": 0,
+            "description": "Quantity sent back to be worked on again, since the start",
+        },
+        "rework": {
+            "type": "array",
+            "maxItems": 1000,
+            "default": [],
+            "description": (
+                "Totals per reason; they add up to rework_total. A piece that is good after its "
+                "rework counts as good as well, one that is not as scrap."
+            ),
+            "items": {
+                "type": "object",
+                "additionalProperties": False,
+                "required": ["quantity", "reason"],
+                "properties": {"quantity": _QUANTITY, "reason": _TEXT},
+            },
+        },
         "consumption": {
             "type": "array",
             "maxItems": 1000,
@@ -143,16 +163,23 @@ class ReportError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Quantities since the start: good, scrap per reason, consumption per component and lot."""
+    """Quantities since the start: good, scrap and rework per reason, consumption per component
+    and lot."""
 
     good: Decimal = Decimal(0)
     scrap: tuple[tuple[Key, Decimal], ...] = ()
     consumption: tuple[tuple[Key, Decimal], ...] = ()
+    rework: tuple[tuple[Key, Decimal], ...] = ()
 
     @property
     def scrap_total(self) -> Decimal:
         """Scrap of the product itself; scrapped components are not counted."""
         return sum((quantity for key, quantity in self.scrap if not key[0]), Decimal(0))
+
+    @property
+    def rework_total(self) -> Decimal:
+        """Pieces that were worked on again; it says nothing about what became of them."""
+        return sum((quantity for _key, quantity in self.rework), Decimal(0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,14 +213,16 @@ def parse(document: Mapping[str, Any], *, now: datetime) -> Report:
         good=_decimal(document["good_total"]),
         scrap=scrap,
         consumption=_lines(document.get("consumption", ()), ("product", "uom", "lot")),
+        rework=_lines(document.get("rework", ()), ("product", "reason", "lot")),
     )
-    stated = _decimal(document.get("scrap_total", 0))
-    if totals.scrap_total != stated:
-        raise ReportError(
-            f"scrap_total is {stated}, but the lines of the product itself add up to "
-            f"{totals.scrap_total}: give each quantity with its reason.",
-            "/scrap_total",
-        )
+    for name, lines in (("scrap_total", totals.scrap_total), ("rework_total", totals.rework_total)):
+        stated = _decimal(document.get(name, 0))
+        if lines != stated:
+            raise ReportError(
+                f"{name} is {stated}, but the lines of the product itself add up to {lines}: give "
+                "each quantity with its reason.",
+                f"/{name}",
+            )
     started_at = _time(document, "started_at", now)
     ended_at = _time(document, "ended_at", now)
     if started_at and ended_at and ended_at < started_at:
