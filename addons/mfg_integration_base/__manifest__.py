@@ -28,6 +28,7 @@
         "views/mfg_audit_check_views.xml",
         "views/mfg_outbox_message_views.xml",
         "views/mfg_inbox_message_views.xml",
+        "wizards/mfg_connector_reactivate_views.xml",
         "wizards/mfg_message_import_views.xml",
         "views/mfg_error_queue_views.xml",
         "views/mfg_event_views.xml",

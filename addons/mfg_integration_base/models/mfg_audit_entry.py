@@ -44,6 +44,7 @@ class MfgAuditEntry(models.Model):
             ("replay", "Replay"),
             ("pause", "Pause"),
             ("resume", "Resume"),
+            ("reactivate", "Re-activate here"),
             ("first_use", "First use of the day"),
             ("erase", "Erase personal data"),
             ("change", "Ask for a change"),

@@ -145,7 +145,7 @@ class MfgMessageQueue(models.AbstractModel):
         rows = [(number, row) for number, request in enumerate(requests) for row in request]
         lost = [row for _number, row in rows if row.state == State.RUNNING]
         if lost:
-            self._close_lost(queue, lost)
+            self._close_lost_attempts([row.attempt_id for row in lost if row.attempt_id])
         untried = _untried(lost)
         heads = [request[0] for request in requests]
         self.env.cr.execute(
@@ -209,7 +209,7 @@ class MfgMessageQueue(models.AbstractModel):
             if row.id in attempts  # not ended by a person meanwhile
         ]  # fmt: skip
 
-    def _close_lost(self, queue, rows):
+    def _close_lost_attempts(self, attempt_ids):
         """Close the attempts of messages whose runner was lost."""
         self.env.cr.execute(
             SQL(
@@ -217,7 +217,7 @@ class MfgMessageQueue(models.AbstractModel):
                 "   SET closed_at = %s, outcome = 'lost', reason_code = 'interrupted'"
                 " WHERE id = ANY(%s) AND closed_at IS NULL",
                 NOW,
-                [row.attempt_id for row in rows if row.attempt_id],
+                attempt_ids,
             )
         )
 
@@ -240,7 +240,7 @@ class MfgMessageQueue(models.AbstractModel):
         )
         lost = [row for row in gone if row.attempt_id]
         if lost:
-            self._close_lost(queue, lost)
+            self._close_lost_attempts([row.attempt_id for row in lost if row.attempt_id])
         if gone:
             self.env.cr.execute(
                 SQL(

@@ -48,6 +48,43 @@ class MfgMessageQueue(models.AbstractModel):
         )
 
     @api.model
+    def _take_back(self, messages):
+        """Let messages wait again whose runner is gone: their lease has run out.
+
+        A runner would do so when it claims them. Where their connector is not active nobody does,
+        and they would seem to be on their way for ever.
+
+        :return: those that a runner still holds
+        """
+        if not messages:
+            return messages
+        queue = QUEUE_OF_MODEL[messages._name]
+        key_ids, _states = self._lock_messages(queue, messages)
+        # Another claim number, so that a runner that was only slow changes nothing any more.
+        self.env.cr.execute(
+            SQL(
+                """
+                WITH key AS (
+                    UPDATE %(keys)s SET claim_no = claim_no + 1
+                     WHERE id = ANY(%(key_ids)s) AND due_at <= %(now)s
+                    RETURNING id
+                )
+                UPDATE ONLY %(messages)s m SET state = 'pending', due_at = NULL
+                  FROM key
+                 WHERE m.key_id = key.id AND m.id = ANY(%(ids)s) AND m.state = 'running'
+                RETURNING m.id, m.attempt_id
+                """,
+                keys=queue.keys, messages=queue.messages, now=NOW,
+                key_ids=key_ids, ids=messages.ids,
+            )
+        )  # fmt: skip
+        rows = self.env.cr.fetchall()
+        self._close_lost_attempts([attempt_id for _id, attempt_id in rows if attempt_id])
+        self._refresh_keys(queue, key_ids)
+        messages.invalidate_recordset()
+        return messages - messages.browse(row[0] for row in rows)
+
+    @api.model
     def _edit(self, messages, payloads):
         """Give dead messages another payload; the one they came with stays beside it.
 

@@ -5,6 +5,7 @@ from . import (
     test_client_certificate,
     test_connector,
     test_connector_actions,
+    test_connector_reactivate,
     test_contracts,
     test_controllers,
     test_credential,

@@ -17,6 +17,7 @@ mfg.audit.seal         -      -        r       -        r       -       -
 mfg.change.line        r      r        r       r        r       -       -
 mfg.change.request     r      r        rw      rw       r       -       -
 mfg.connector          r      r        rwcu    r        r       r       -
+mfg.connector.reactivate -   -        rwcu    -        -       -       -
 mfg.connector.runtime  r      r        r       r        r       -       -
 mfg.contract.version   r      r        r       r        r       -       -
 mfg.credential         r      r        rwcu    r        r       -       -
