@@ -10,6 +10,7 @@ from . import (
     base_job,
     ir_actions_server,
     ir_actions_server_local,
+    ir_http,
     mfg_attempt,
     mfg_audit_check,
     mfg_audit_entry,

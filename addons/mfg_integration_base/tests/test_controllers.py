@@ -158,6 +158,12 @@ class TestAccept(InboundCase):
         self.assertEqual(response.status_code, 202, response.text)
         self.assertEqual(self.message(response)._raw_body(), text.encode())
 
+    def test_what_no_route_matches_is_unknown(self):
+        for path in ("%00", "0", "/%00", "/", "", "/in/x/y/z", "/in/x%00/y%00/z"):
+            with self.subTest(path):
+                response = self.url_open(f"{API_PREFIX}{path}", data=b"{}", method="POST")
+                self.assert_problem(response, 404)
+
     def test_content_types_of_json(self):
         for content_type in (
             "application/json; charset=utf-8",
