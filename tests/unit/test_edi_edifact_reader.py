@@ -112,16 +112,21 @@ def test_a_byte_that_is_no_character_of_its_level():
 
 def test_interchanges_of_a_transmission():
     second = "UNA:+.? '" + WHOLE.replace("REF7", "REF8")
-    found = split_interchanges(f"{WHOLE}\r\n{second}\n".encode())
+    found = split_interchanges(f"{WHOLE}\r\n{second}\n".encode(), MOST)
     assert found == [WHOLE.encode(), second.encode()]
-    assert split_interchanges(b"\n") == []
+    assert split_interchanges(b"\n", MOST) == []
     with pytest.raises(EdiError):
-        split_interchanges(WHOLE[:-1].encode())
+        split_interchanges(WHOLE[:-1].encode(), MOST)
+
+
+def test_a_released_release_character_before_the_trailer():
+    text = WHOLE.replace("M1", "M1??")
+    assert split_interchanges(text.encode(), MOST) == [text.encode()]
 
 
 def test_a_text_that_looks_like_the_trailer_is_none():
     text = WHOLE.replace("4711", "4711?'UNZ?+1?+REF7?'")
-    assert split_interchanges(text.encode()) == [text.encode()]
+    assert split_interchanges(text.encode(), MOST) == [text.encode()]
 
 
 NO_INTERCHANGE = [
@@ -152,7 +157,9 @@ def test_samples_of_real_systems(path):
         **dict.fromkeys(WRONG_LEVEL, "The byte 0xC3 is no character of UNOA"),
     }
     try:
-        documents = [read_edifact(each, 100_000) for each in split_interchanges(path.read_bytes())]
+        documents = [
+            read_edifact(each, 100_000) for each in split_interchanges(path.read_bytes(), MOST)
+        ]
     except EdiError as error:
         assert path.name in refused, str(error)
         assert refused[path.name] in str(error)
@@ -183,6 +190,18 @@ def test_damaged_bytes_are_read_or_refused(data):
         raw[place : place + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=3))
     try:
         read_edifact(bytes(raw), MOST)
-        split_interchanges(bytes(raw))
+        split_interchanges(bytes(raw), MOST)
     except EdiError as error:
         assert str(error)
+
+
+def test_interchanges_beyond_the_most_are_not_looked_at():
+    found = split_interchanges(WHOLE.encode() * 5 + b"UNB", 2)
+    assert found == [WHOLE.encode()] * 3
+
+
+@pytest.mark.parametrize("body", [b"UNZ+" * 100_000, b"'UNZ" * 100_000, b"?" * 400_000])
+def test_hostile_bodies_take_no_time_to_speak_of(body):
+    """Quadratic, it would take minutes: the test's own time limit would tell."""
+    with pytest.raises(EdiError):
+        split_interchanges(b"UNB+" + body, MOST)

@@ -132,12 +132,12 @@ def test_too_many_segments():
 
 def test_interchanges_of_a_transmission():
     second = WHOLE.replace("000000007", "000000008")
-    found = split_interchanges(f"\n{WHOLE}\r\n\r\n{second}\x1a".encode())
+    found = split_interchanges(f"\n{WHOLE}\r\n\r\n{second}\x1a".encode(), MOST)
     assert found == [WHOLE.encode(), second.encode()]
-    assert split_interchanges(b"") == []
+    assert split_interchanges(b"", MOST) == []
     for cut in (WHOLE[:-1], WHOLE[:200], WHOLE + "garbage"):
         with pytest.raises(EdiError):
-            split_interchanges(cut.encode())
+            split_interchanges(cut.encode(), MOST)
 
 
 @pytest.mark.parametrize("path", samples("x12"))
@@ -150,7 +150,9 @@ def test_samples_of_real_systems(path):
         "x12.850a.edi": "ISA02 is longer than 10 characters",
     }
     try:
-        documents = [read_x12(each, 100_000) for each in split_interchanges(path.read_bytes())]
+        documents = [
+            read_x12(each, 100_000) for each in split_interchanges(path.read_bytes(), MOST)
+        ]
     except EdiError as error:
         assert path.name in refused, str(error)
         assert refused[path.name] in str(error)
@@ -191,6 +193,10 @@ def test_damaged_bytes_are_read_or_refused(data):
         raw[place : place + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=3))
     try:
         read_x12(bytes(raw), MOST)
-        split_interchanges(bytes(raw))
+        split_interchanges(bytes(raw), MOST)
     except EdiError as error:
         assert str(error)
+
+
+def test_interchanges_beyond_the_most_are_not_looked_at():
+    assert split_interchanges(WHOLE.encode() * 5 + b"ISA", 2) == [WHOLE.encode()] * 3

@@ -70,6 +70,12 @@ def test_a_document_type_is_refused_unseen(raw):
         read_xml(raw, 8)
 
 
+def test_a_document_type_in_ebcdic_is_refused_unseen():
+    raw = '<?xml version="1.0" encoding="cp037"?><!DOCTYPE a [<!ENTITY x "y">]><a/>'.encode("cp037")
+    with pytest.raises(XmlError, match="EBCDIC"):
+        read_xml(raw, 8)
+
+
 def test_depth_is_limited_and_told_where():
     assert read_xml(b"<a><a><a/></a></a>", 3) is not None
     with pytest.raises(XmlError, match=r"a/a/a/a \(line 1\): .*deeper than 3"):

@@ -15,7 +15,10 @@ _ENCODINGS = frozenset(
     {"utf-8", "utf-16", "us-ascii", "iso-8859-1", "iso-8859-15", "windows-1250", "windows-1252"}
 )
 _PLACE = re.compile(r", line \d+, column \d+.*")
+_EBCDIC = b"\x4c\x6f\xa7\x94"  # "<?xm": a parser would follow it to a declaration that hides
 _BOM = b"\xef\xbb\xbf"
+
+_NO_DOCTYPE = "A document type declaration (DOCTYPE) is not taken."
 
 
 class XmlError(ValueError):
@@ -48,9 +51,11 @@ def read_xml(raw: bytes, max_depth: int) -> etree._Element:
     declared = _DECLARED.match(plain.removeprefix(_BOM).lstrip(b"\xff\xfe"))
     if declared and (name := declared[1].decode("ascii", "replace")).lower() not in _ENCODINGS:
         raise XmlError(f"The encoding {name} is not read here. Send UTF-8.", line=1)
+    if raw.startswith(_EBCDIC):
+        raise XmlError("The encoding EBCDIC is not read here. Send UTF-8.", line=1)
     if b"<!DOCTYPE" in plain:
         line = plain.count(b"\n", 0, plain.index(b"<!DOCTYPE")) + 1
-        raise XmlError("A document type declaration (DOCTYPE) is not taken.", line=line)
+        raise XmlError(_NO_DOCTYPE, line=line)
     parser = etree.XMLParser(
         resolve_entities=False,
         no_network=True,
@@ -64,6 +69,8 @@ def read_xml(raw: bytes, max_depth: int) -> etree._Element:
     except etree.XMLSyntaxError as error:
         line, _column = error.position
         raise XmlError(f"Not well-formed XML: {_sentence(error.msg)}", line=line or 1) from None
+    if root.getroottree().docinfo.internalDTD is not None:
+        raise XmlError(_NO_DOCTYPE)  # however it was hidden from us
     _check_depth(root, max_depth)
     return root
 

@@ -1,7 +1,7 @@
 from odoo import api, fields, models
 from odoo.addons.mfg_integration_base.exceptions import BusinessReject
 from odoo.addons.mfg_integration_base.tools.http_body import media_type
-from odoo.addons.mfg_integration_base.tools.inbound_batch import Part
+from odoo.addons.mfg_integration_base.tools.inbound_batch import MAX_MESSAGES, Part
 
 from ..tools import edifact_reader, x12_reader
 from ..tools.segments import EdiError
@@ -90,7 +90,7 @@ class MfgCodecEdifact(models.AbstractModel):
 
 def _parts(split, raw, content_type):
     try:
-        found = split(raw)
+        found = split(raw, MAX_MESSAGES)
     except EdiError:
         return None  # to be refused as one message, by what is wrong with it
     if len(found) < 2:

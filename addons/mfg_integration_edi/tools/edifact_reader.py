@@ -7,6 +7,7 @@ came.
 "segments": [{"tag", "elements"}]}]}``; ``group`` is the reference of its UNG, or null.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -24,13 +25,14 @@ _CHARSETS = {
 """ISO 9735 part 1 annex A, and those of airlines. UNOX (code extension) needs an agreement."""
 
 
-def split_interchanges(raw: bytes) -> list[bytes]:
+def split_interchanges(raw: bytes, most: int) -> list[bytes]:
     """The interchanges of a transmission, each from its UNA or UNB to its UNZ.
 
+    :param most: with more of them, only the first ``most + 1`` are returned
     :raises EdiError: one has no end
     """
     found, rest = [], raw.removeprefix(b"\xef\xbb\xbf").strip(_LAYOUT)
-    while rest:
+    while rest and len(found) <= most:
         separators = _separators(rest)
         end = _end(rest, separators)
         found.append(rest[:end])
@@ -161,15 +163,17 @@ def _decoded(raw: bytes, separators: Separators) -> str:
 
 
 def _end(raw: bytes, separators: Separators) -> int:
-    terminator, release = separators.segment.encode("latin-1"), separators.release.encode("latin-1")
-    at = raw.find(b"UNZ" + separators.element.encode("latin-1"))
-    while at >= 0:
-        before = raw[:at].rstrip(b"\r\n")
-        if before.endswith(terminator) and not before.endswith(release + terminator):
-            stop = raw.find(terminator, at)
-            if stop >= 0:
-                return stop + 1
-        at = raw.find(b"UNZ", at + 3)
+    terminator, element, release = (
+        re.escape(each.encode("latin-1"))
+        for each in (separators.segment, separators.element, separators.release)
+    )
+    # A released character is looked at as a whole: what follows it is text, a terminator too.
+    trailer = rb"(%b[\r\n\t ]*UNZ%b[^%b]*%b)" % (terminator, element, terminator, terminator)
+    if release:
+        trailer = rb"%b.|%b" % (release, trailer)
+    for found in re.finditer(trailer, raw, re.DOTALL):
+        if found[1]:
+            return found.end()
     raise EdiError("There is no UNZ with its terminator: the interchange is cut off.")
 
 

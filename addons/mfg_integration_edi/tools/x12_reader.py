@@ -20,13 +20,14 @@ _LINE_BREAKS = "\r\n"
 _REPETITION_SINCE = "00402"
 
 
-def split_interchanges(raw: bytes) -> list[bytes]:
+def split_interchanges(raw: bytes, most: int) -> list[bytes]:
     """The interchanges of a transmission, each from its ISA to its IEA.
 
+    :param most: with more of them, only the first ``most + 1`` are returned
     :raises EdiError: as ``read_x12`` for the envelope
     """
     text, found = _text(raw), []
-    while text := text.lstrip(LAYOUT):
+    while len(found) <= most and (text := text.lstrip(LAYOUT)):
         separators = separators_of(text)
         trailer = re.compile(
             rf"{re.escape(separators.segment)}[\r\n\t ]*IEA{re.escape(separators.element)}"

@@ -2,13 +2,18 @@ from odoo import api, fields, models
 from odoo.addons.mfg_integration_base.const import MAX_JSON_DEPTH
 from odoo.addons.mfg_integration_base.exceptions import BusinessReject
 from odoo.addons.mfg_integration_base.tools.http_body import is_xml_type
-from odoo.addons.mfg_integration_base.tools.inbound_batch import Part
+from odoo.addons.mfg_integration_base.tools.inbound_batch import (
+    MAX_MESSAGES,
+    BatchBodyError,
+    Part,
+)
 from odoo.addons.mfg_integration_base.tools.xml_reader import XmlError, read_xml
 
 from ..tools.b2mml.message import open_message
 from ..tools.b2mml.names import VERSIONS
 from ..tools.b2mml.nodes import B2mmlError
 from ..tools.b2mml.read import is_performance, read
+from ..tools.b2mml.read_performance import segments
 from ..tools.b2mml.split import split
 from ..tools.b2mml.write import WRITTEN, write
 
@@ -66,7 +71,13 @@ class MfgCodecB2mml(models.AbstractModel):
         """Segment responses: each is a report, to be booked for itself."""
         try:
             message = open_message(read_xml(raw, MAX_JSON_DEPTH))
-            found = split(message) if is_performance(message) else []
+            count = len(segments(message)) if is_performance(message) else 0
+            # Before they are taken apart: each of so many would be compared with all others.
+            if count > MAX_MESSAGES:
+                raise BatchBodyError(
+                    "too_many", f"There are {count} segment responses, more than {MAX_MESSAGES}."
+                )
+            found = split(message) if count > 1 else []
         except (XmlError, B2mmlError):
             return None  # to be refused as one message, by what is wrong with it
         if len(found) < 2:

@@ -122,14 +122,19 @@ class MfgInboxProductionReport(models.AbstractModel):
             order.product_id.product_tmpl_id.mfg_over_tolerance
             or order.company_id.mfg_over_tolerance
         )
-        others = order.mfg_progress_ids.filtered(
-            lambda row: row.workorder_id == workorder and row.connector_id != connector
-        )
         allowed = max(
             arithmetic.limit(Decimal(repr(planned)), Decimal(repr(tolerance))),
             Decimal(repr(order.mfg_over_approved)),
         )
-        return allowed - sum(Decimal(repr(row.good + row.scrap)) for row in others)
+        return allowed - self._made_by_others(connector, order, workorder)
+
+    @api.model
+    def _made_by_others(self, connector, order, workorder):
+        """Good and scrap that other connectors reported on the same."""
+        others = order.mfg_progress_ids.filtered(
+            lambda row: row.workorder_id == workorder and row.connector_id != connector
+        )
+        return sum((Decimal(repr(row.good + row.scrap)) for row in others), Decimal(0))
 
     # === Whether it counts === #
 

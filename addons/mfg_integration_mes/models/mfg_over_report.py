@@ -68,12 +68,17 @@ class MfgInboxMessage(models.Model):
         order = self.env["mrp.production"].sudo().browse(self.record_id).exists()
         if self.record_model != order._name or not order:
             raise UserError(self.env._("The order of this report is gone."))
+        workorder = order.workorder_ids.filtered(
+            lambda w: report.workorder and w.mfg_uuid == report.workorder
+        )
         made = report.totals.good + report.totals.scrap_total
+        made += handler._made_by_others(self.connector_id, order, workorder)
         before = Decimal(repr(order.mfg_over_approved))
         order._mfg_note({"mfg_over_approved": float(max(made, before))})
         order.message_post(
             body=self.env._(
-                "%(user)s approved %(made)s %(uom)s good and scrap, reported by %(connector)s.",
+                "%(user)s approved %(made)s %(uom)s good and scrap in all, as reported by "
+                "%(connector)s.",
                 user=self.env.user.name,
                 made=f"{made.normalize():f}",
                 uom=order.product_uom_id.name,

@@ -62,6 +62,18 @@ class TestOverReport(MesCase):
         with self.assertRaises(UserError):
             other.with_user(self.approver).action_mfg_approve_over()
 
+    def test_what_others_reported_counts(self):
+        other = self.connector(code="mes2", category="mes")
+        route = self.route(other, "production.report.v1", handler="production_report")
+        first = self.make_order().workorder_ids[0]
+        self.booked(first, 1, 6)
+        message = self._waiting(first, 1, 5, route=route)
+        message.with_user(self.approver).action_mfg_approve_over()
+        self.drain()
+        self.assertEqual(message.state, "done", message.detail)
+        self.assertEqual(first.qty_produced, 11)
+        self._waiting(first, 2, 6, route=route)
+
     def test_a_retry_alone_changes_nothing(self):
         order = self.make_simple_order()
         message = self._waiting(order, 1, 12)
