@@ -84,6 +84,20 @@ def test_depth_is_limited_and_told_where():
         read_xml(b"<a>" * 200_000, 64)
 
 
+def test_attributes_and_elements_are_limited():
+    """The parser would take a quarter of a minute for so many attributes."""
+    many = b" ".join(b'a%d="1"' % n for n in range(80_000))
+    for raw in (b"<r>\n<a %s/></r>" % many, b"<r>\n<a %s></a></r>" % many.replace(b'"', b"'")):
+        with pytest.raises(XmlError, match="Line 2: An element has more than 1000 attributes"):
+            read_xml(raw, 8)
+    thousand = b" ".join(b'a%d="a>=1"' % n for n in range(1000))
+    assert len(read_xml(b"<r %s>%s</r>" % (thousand, b'x="1" ' * 10_000), 8).attrib) == 1000
+    assert read_xml(b"<r>%s</r>" % (b'x="1" ' * 10_000), 8) is not None
+    assert read_xml(b"<r><![CDATA[%s]]></r>" % (b'x="1" ' * 10_000), 8) is not None
+    with pytest.raises(XmlError, match="more than 100000 elements"):
+        read_xml(b"<r>" + b"<a/>" * 100_000 + b"</r>", 8)
+
+
 def test_the_place_of_an_element_among_its_like():
     root = read_xml(b'<o xmlns="urn:x"><line/><line><qty/></line></o>', 8)
     assert path_of(root[1][0]) == "o/line[2]/qty"
