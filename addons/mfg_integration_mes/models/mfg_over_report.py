@@ -64,7 +64,7 @@ class MfgInboxMessage(models.Model):
         except BusinessReject as reject:
             raise UserError(reject.detail) from reject
         # sudo: an approver of the integration need not be a user of manufacturing. The message
-        # names the order because it was booked on it up to the limit.
+        # names the order since it was rejected.
         order = self.env["mrp.production"].sudo().browse(self.record_id).exists()
         if self.record_model != order._name or not order:
             raise UserError(self.env._("The order of this report is gone."))
