@@ -91,6 +91,7 @@ from . import (
 )
 
 from . import (  # isort: skip  (extend the models above)
+    mfg_contract_use,
     mfg_message_edit,
     mfg_message_letters,
     mfg_replay_start,

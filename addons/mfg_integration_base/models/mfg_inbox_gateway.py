@@ -59,9 +59,9 @@ class MfgInboxGateway(models.AbstractModel):
         """
         with own_env(self.env.registry) as env:
             gateway = self.with_env(env)
-            gateway._check_able()
+            here = gateway._check_able()
             caller = gateway._authenticate(connector_code, received)
-            gateway._check_activated(caller.connector)
+            gateway._check_activated(caller.connector, here)
             spec = gateway._route(caller.connector, message_type)
             gateway._check_scope(caller, "write", message_type)
             gateway._check_backlog(spec.lane_id, caller.connector.id)
@@ -124,7 +124,9 @@ class MfgInboxGateway(models.AbstractModel):
         )
         answers = [item if isinstance(item, Refused) else next(stored) for item in read]
         accepted = [answer for answer in answers if isinstance(answer, Answer)]
-        if caller.is_signed and accepted:
+        # A message that came alone under its signed id has bound that id to these bytes already.
+        has_own_id = [item.external_id for item in items] == [caller.message_id]
+        if caller.is_signed and accepted and not (has_own_id and items[0].body == received.body):
             # The signature does not cover address and Content-Type: the same signed bytes could
             # come again in another form, as other messages.
             self.env["mfg.inbox.store"]._bind_signed_id(
@@ -148,12 +150,12 @@ class MfgInboxGateway(models.AbstractModel):
         """
         with own_env(self.env.registry) as env:
             gateway = self.with_env(env)
-            gateway._check_able()
+            here = gateway._check_able()
             message = env["mfg.inbox.store"]._message(uuid)
             caller = gateway._authenticate(
                 message["connector_code"] if message else "", received, question=uuid
             )
-            gateway._check_activated(caller.connector)
+            gateway._check_activated(caller.connector, here)
             gateway._check_scope(caller, "read", "messages")
             return Answer(200, env["mfg.inbox.store"]._status_document(message), {})
 
@@ -163,14 +165,17 @@ class MfgInboxGateway(models.AbstractModel):
         """Refuse everybody alike while this database cannot tell friend from foe.
 
         Before anything else and the same for known and unknown connectors: says nothing about them.
+
+        :return: the fingerprint of where we are, for ``_check_activated``
         """
-        if self.env["mfg.environment"]._is_neutralized():
-            raise Refused(
-                "not-activated",
-                "This database is a copy: it was neutralized for testing and accepts no messages. "
-                "Nothing was stored.",
-            )
         try:
+            here = self.env["mfg.environment"]._fingerprint_here()
+            if here is None:
+                raise Refused(
+                    "not-activated",
+                    "This database is a copy: it was neutralized for testing and accepts no "
+                    "messages. Nothing was stored.",
+                )
             self.env["mfg.credential"]._key_ring()
         except ConfigurationError as error:
             _logger.error("Inbound messages cannot be authenticated: %s", error)
@@ -179,9 +184,10 @@ class MfgInboxGateway(models.AbstractModel):
                 "This system lacks what it needs to check signatures; its administrator has been "
                 "told. Nothing was stored.",
             ) from None
+        return here
 
-    def _check_activated(self, connector):
-        if connector.activation_fingerprint != self.env["mfg.environment"]._fingerprint():
+    def _check_activated(self, connector, here):
+        if connector.activation_fingerprint != here:
             raise Refused(
                 "not-activated",
                 "This database is a copy, or its environment has changed: the connector is not "

@@ -22,20 +22,20 @@ class MfgInboxGateway(models.AbstractModel):
         """
         with own_env(self.env.registry) as env:
             gateway = self.with_env(env)
-            gateway._check_able()
+            here = gateway._check_able()
             try:
                 request = token_endpoint.token_request(
                     received.header("content-type"),
                     received.body,
                     received.header("authorization") or None,
                 )
-                return gateway._client(request, received)._grant(request, int(time.time()))
+                return gateway._client(request, received, here)._grant(request, int(time.time()))
             except TokenRequestError as error:
                 return token_endpoint.token_error(error.code, str(error))
             except ScopeError as error:
                 return token_endpoint.token_error("invalid_scope", str(error))
 
-    def _client(self, request, received):
+    def _client(self, request, received, here):
         """The credential of a client that has given its secret."""
         found = self._inbound("oauth2_client", [("login", "=", request.client_id)])
         try:
@@ -47,6 +47,6 @@ class MfgInboxGateway(models.AbstractModel):
         if not mine:
             self._count_failure(request.client_id, received)
             raise TokenRequestError("invalid_client", "Unknown client, or wrong secret.")
-        self._check_activated(mine.connector_id)
+        self._check_activated(mine.connector_id, here)
         mine._note_use()
         return mine

@@ -2,6 +2,7 @@ import hashlib
 import json
 import logging
 import re
+import time
 
 import psycopg2
 
@@ -25,6 +26,10 @@ PRIVATE_REASONS = frozenset({"cancelled_by_user", "handler_failed"})
 
 UUID_PATTERN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 NOW = SQL("(statement_timestamp() AT TIME ZONE 'UTC')")
+NOTED_SECONDS = 1.0
+"""How exactly it is shown when a partner was last heard."""
+
+_noted = {}  # (database, connector id) -> monotonic time until which it is noted
 
 
 class MfgInboxStore(models.AbstractModel):
@@ -231,6 +236,10 @@ class MfgInboxStore(models.AbstractModel):
     @api.model
     def _note_received(self, connector):
         """Show when the partner was last heard; not more than once a second, never waiting."""
+        place, now = (self.env.cr.dbname, connector.id), time.monotonic()
+        if _noted.get(place, 0) > now:
+            return
+        self.env.cr.postcommit.add(lambda: _noted.__setitem__(place, now + NOTED_SECONDS))
         self.env.cr.execute(
             SQL(
                 """
@@ -238,12 +247,13 @@ class MfgInboxStore(models.AbstractModel):
                   FROM (SELECT id FROM mfg_connector_runtime
                          WHERE connector_id = %(connector)s
                            AND (last_received_at IS NULL
-                                OR last_received_at < %(now)s - interval '1 second')
+                                OR last_received_at < %(now)s - %(fresh)s * interval '1 second')
                            FOR UPDATE SKIP LOCKED) stale
                  WHERE r.id = stale.id
                 """,
                 connector=connector.id,
                 now=NOW,
+                fresh=NOTED_SECONDS,
             )
         )
 

@@ -92,10 +92,10 @@ class MfgCatalogue(models.AbstractModel):
         """
         with own_env(self.env.registry) as env:
             gateway = env["mfg.inbox.gateway"]
-            gateway._check_able()
+            here = gateway._check_able()
             code = received.header("mfg-connector") or None
             caller = gateway._authenticate(code, received, question=name)
-            gateway._check_activated(caller.connector)
+            gateway._check_activated(caller.connector, here)
             gateway._check_scope(caller, "read", "catalogue")
             return Answer(200, env["mfg.catalogue"]._documents()[name](caller.connector), {})
 

@@ -2,12 +2,15 @@ import json
 
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from odoo import fields
 from odoo.exceptions import AccessError, ValidationError
 from odoo.tests import tagged
+from odoo.tools.misc import format_date
 
 from ..const import API_PREFIX
 from ..exceptions import StateWriteRefused
 from .common import MfgCase
+from .partner import Partner
 from .test_controllers import PING, REPORT, InboundCase
 
 SCHEMA = {
@@ -119,6 +122,37 @@ class TestPublishedSchema(MfgCase):
         with self.assertRaisesRegex(ValidationError, "example"):
             route.example = "{"
         route.example = '{"good": 1}'
+
+    # === Who still uses what is given up === #
+
+    def test_who_still_gets_a_deprecated_event(self):
+        event_type = self.publish()
+        mes = self.connector(name="Line MES", allow_http=True, allow_list="127.0.0.1/32")
+        moved = self.connector(name="Moved on")
+        self.subscription(mes, event_type, name="Done")
+        self.subscription(moved, event_type, name="Old").state = "retired"
+        self.env.company._mfg_emit(event_type.code, {"good": 1})
+        self.assertFalse(event_type.still_used_by, "it is not given up")
+        event_type.state = "deprecated"
+        self.assertEqual(event_type.still_used_by, "Line MES (Done): no message lately")
+        with Partner(self.secret(mes)) as partner:
+            mes.url = partner.url
+            self.drain()
+        today = format_date(self.env, fields.Date.today())
+        self.assertEqual(event_type.still_used_by, f"Line MES (Done): last message on {today}")
+
+    def test_who_still_sends_to_a_deprecated_route(self):
+        route = self.route(self.connector(name="Line MES"), "test.ping.v1", handler="ping")
+        other = self.route(self.connector(name="Other"), "test.ping.v1", handler="ping")
+        (route | other).deprecated_date = "2026-01-01"
+        self.inbox(route, {})
+        self.assertFalse(route.still_used_by, "nothing was booked yet")
+        self.drain()
+        today = format_date(self.env, fields.Date.today())
+        self.assertEqual(route.still_used_by, f"Line MES: last message on {today}")
+        self.assertFalse(other.still_used_by)
+        route.deprecated_date = False
+        self.assertFalse(route.still_used_by)
 
 
 class CatalogueCase(InboundCase):
