@@ -70,7 +70,7 @@ class MfgEventType(models.Model):
 
     @api.depends("state", "code", "subscription_ids.state", "subscription_ids.connector_id.state")
     def _compute_still_used_by(self):
-        super()._compute_still_used_by()
+        return super()._compute_still_used_by()
 
     def _is_ending(self):
         return self.state == "deprecated" or super()._is_ending()
@@ -89,7 +89,7 @@ class MfgInboxRoute(models.Model):
 
     @api.depends("active", "message_type", "connector_id.state")
     def _compute_still_used_by(self):
-        super()._compute_still_used_by()
+        return super()._compute_still_used_by()
 
     def _users(self):
         if not self.active or self.connector_id.state == "retired":
