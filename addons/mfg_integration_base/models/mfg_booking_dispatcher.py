@@ -164,7 +164,8 @@ class MfgBookingDispatcher(models.AbstractModel):
             else:
                 self._let_go([claim])
             booking.booked += 1
-        each = (time.monotonic() - started) / len(claimed)
+        # A coarse clock may not have moved at all.
+        each = max(time.monotonic() - started, 1e-6) / len(claimed)
         booking.batch = max(1, min(int(BATCH_SECONDS / each), 2 * booking.batch, BATCH_LIMIT))
 
     def _turn(self, booking, *, claim):

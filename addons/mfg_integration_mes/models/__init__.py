@@ -1,6 +1,11 @@
 from . import (
     mfg_codec_b2mml,
     mfg_connector,
+    mfg_downtime,
+    mfg_downtime_impact,
+    mfg_downtime_moved,
+    mfg_downtime_plan,
+    mfg_inbox_downtime,
     mfg_inbox_message,
     mfg_inbox_production_report,
     mfg_inbox_route,

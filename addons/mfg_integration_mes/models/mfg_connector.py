@@ -1,5 +1,6 @@
 from odoo import models
 
+from .mfg_inbox_downtime import DOWNTIME_HANDLER
 from .mfg_inbox_route import HANDLER
 
 
@@ -8,7 +9,7 @@ class MfgConnector(models.Model):
 
     def _service_user_groups(self):
         groups = super()._service_user_groups()
-        if HANDLER in self.inbox_route_ids.mapped("handler"):
+        if {HANDLER, DOWNTIME_HANDLER} & set(self.inbox_route_ids.mapped("handler")):
             # What booking production needs, and what its own users have: no administrator's right.
             groups |= self.env.ref("mrp.group_mrp_user")
         return groups

@@ -94,6 +94,51 @@ class MfgMesWords(models.AbstractModel):
             )
         return uom
 
+    @api.model
+    def _workcenter(self, connector, text):
+        """By the partner's own id, else the code."""
+        return self._named(
+            connector,
+            "mrp.workcenter",
+            text,
+            [("code", "=", text), ("company_id", "in", (False, connector.company_id.id))],
+            self.env._("There is no work center %s here.", text),
+            "/workcenter",
+        )
+
+    @api.model
+    def _loss_reason(self, connector, text):
+        """By the partner's own id, else the English name; a reason that stops a work center."""
+        reason = self._named(
+            connector,
+            "mrp.workcenter.productivity.loss",
+            text,
+            [("name", "=ilike", escape_psql(text))],
+            self.env._("There is no loss reason %s here.", text),
+            "/reason",
+        )
+        if reason.loss_type in ("productive", "performance"):
+            raise BusinessReject(
+                "invalid_value",
+                self.env._("%s is no reason to stand still.", reason.name),
+                "/reason",
+            )
+        return reason
+
+    def _named(self, connector, model, text, domain, unknown, pointer):
+        """What the partner calls ``text``, else the one record of the domain."""
+        found = self.env["mfg.external.ref"]._resolve(connector, model, text)
+        found = found or self.env[model].with_context(lang="en_US").search(domain, limit=2)
+        if len(found) > 1:
+            raise BusinessReject(
+                "unknown_reference",
+                self.env._("Several records have the name %s. Map your own id to one.", text),
+                pointer,
+            )
+        if not found:
+            raise BusinessReject("unknown_reference", unknown, pointer)
+        return found.with_env(self.env)
+
 
 def _convert(quantity, uom, to):
     """An exact quantity in another unit; exact still where the unit is the same."""

@@ -13,6 +13,9 @@ WORKORDER_STARTED = "mfg.production.workorder.started.v1"
 WORKORDER_COMPLETED = "mfg.production.workorder.completed.v1"
 SCRAP_RECORDED = "mfg.production.scrap.recorded.v1"
 REPORT_REJECTED = "mfg.production.report.rejected.v1"
+DOWNTIME_STARTED = "mfg.workcenter.downtime.started.v1"
+DOWNTIME_ENDED = "mfg.workcenter.downtime.ended.v1"
+DELIVERY_AT_RISK = "mfg.sale.order.delivery_at_risk.v1"
 
 
 # === Parts === #
@@ -252,4 +255,45 @@ def scrap_recorded(scrap, *, quantity=None, correction=False):
         "stage": "finished" if scrap.product_id == order.product_id else "component",
         "in_process": bool(scrap.mfg_booking),
         "correction": correction,
+    }
+
+
+# === Downtime === #
+
+
+def downtime_started(loss):
+    """:param loss: the work center's loss record, ``mrp.workcenter.productivity``"""
+    return {
+        "workcenter": workcenter_ref(loss.workcenter_id),
+        "downtime": loss.mfg_downtime_id.external_id or None,
+        "reason": _source(loss.loss_id).name,
+        "category": loss.loss_type,
+        "comment": loss.description or None,
+        "source": loss.mfg_downtime_id.connector_id.code or None,
+        "started_at": _moment(loss.date_start),
+        "expected_end": _moment(loss.mfg_downtime_id.expected_end),
+    }
+
+
+def downtime_ended(loss):
+    minutes = (loss.date_end - loss.date_start).total_seconds() / 60
+    return downtime_started(loss) | {
+        "ended_at": _moment(loss.date_end),
+        "duration_minutes": round(minutes, 2),
+    }
+
+
+def delivery_at_risk(impact, move):
+    """:param impact: ``mfg.downtime.impact`` of the delivery ``move``"""
+    order = move._mfg_sale_order()
+    return {
+        "order": order.name if order else move.origin or None,
+        "delivery": move.picking_id.name or None,
+        "product": product_ref(move.product_id),
+        "quantity": quantity_of(move.product_uom_qty, move.product_uom),
+        "uom": uom_name(move.product_uom),
+        "promised_at": _moment(impact.promised_at),
+        "expected_at": _moment(impact.after),
+        "cause": impact.downtime_id.display_name,
+        "workcenter": workcenter_ref(impact.downtime_id.workcenter_id),
     }

@@ -13,6 +13,14 @@ class MrpWorkcenter(models.Model):
         "work center of the shop-floor system is run by it. Empty: the operation type decides.",
     )
 
+    mfg_equipment_id = fields.Many2one(
+        "maintenance.equipment",
+        string="Equipment",
+        check_company=True,
+        help="The machine that a maintenance request for this work center is about.",
+    )
+    mfg_downtime_ids = fields.One2many("mfg.downtime", "workcenter_id", readonly=True)
+
     def _mfg_unblock(self, at):
         """End a blockage at ``at`` (naive UTC); False when there is none.
 

@@ -2,6 +2,8 @@ from datetime import timedelta
 
 from odoo import api, fields, models
 
+from . import mfg_production_payload as payload
+
 
 class MrpWorkcenterProductivity(models.Model):
     _inherit = "mrp.workcenter.productivity"
@@ -13,6 +15,42 @@ class MrpWorkcenterProductivity(models.Model):
         ondelete="set null",
         index="btree_not_null",
     )
+
+    mfg_downtime_id = fields.Many2one(
+        "mfg.downtime", string="Downtime", readonly=True, ondelete="set null",
+        index="btree_not_null",
+    )  # fmt: skip
+
+    # === What is told === #
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        records = super().create(vals_list)
+        losses = records.filtered(lambda r: r._mfg_is_downtime())
+        losses.filtered(lambda r: not r.date_end)._mfg_tell(True)
+        losses.filtered("date_end")._mfg_tell(False)
+        return records
+
+    def write(self, vals):
+        standing = self.filtered(lambda r: r._mfg_is_downtime() and not r.date_end)
+        result = super().write(vals)
+        ended = standing.filtered("date_end")
+        ended._mfg_tell(False)
+        for record in ended.filtered("mfg_downtime_id"):
+            record.mfg_downtime_id._mfg_ended(record.date_end)
+        return result
+
+    def _mfg_is_downtime(self):
+        """Whether the work center stands still, and does not run slowly or well."""
+        return self.loss_type not in ("productive", "performance")
+
+    def _mfg_tell(self, started):
+        code = payload.DOWNTIME_STARTED if started else payload.DOWNTIME_ENDED
+        data = payload.downtime_started if started else payload.downtime_ended
+        self._mfg_emit(code, data)
+
+    def _mfg_ordering_key(self):
+        return self.workcenter_id._mfg_ordering_key()
 
     @api.model
     def _mfg_replace(self, progress):

@@ -1,5 +1,6 @@
 from . import (
     test_b2mml,
+    test_downtime,
     test_install,
     test_order_events,
     test_over_report,

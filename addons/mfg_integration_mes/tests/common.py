@@ -17,6 +17,9 @@ EVENT_TYPES = (
     payload.WORKORDER_COMPLETED,
     payload.SCRAP_RECORDED,
     payload.REPORT_REJECTED,
+    payload.DOWNTIME_STARTED,
+    payload.DOWNTIME_ENDED,
+    payload.DELIVERY_AT_RISK,
 )
 
 

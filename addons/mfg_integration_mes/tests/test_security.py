@@ -4,8 +4,10 @@ from odoo.tests import tagged
 
 # Who may read, write, create, unlink. "user" is an internal user of none of our groups.
 RIGHTS = """
-model             viewer operator manager approver auditor service user
-mfg.mes.progress  r      r        r       r        r       rwc     -
+model                viewer operator manager approver auditor service user
+mfg.mes.progress     r      r        r       r        r       rwc     -
+mfg.downtime         r      r        r       r        r       rwc     -
+mfg.downtime.impact  r      r        r       r        r       rwc     -
 """
 
 

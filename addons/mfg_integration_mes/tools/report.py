@@ -223,8 +223,8 @@ def parse(document: Mapping[str, Any], *, now: datetime) -> Report:
                 "each quantity with its reason.",
                 f"/{name}",
             )
-    started_at = _time(document, "started_at", now)
-    ended_at = _time(document, "ended_at", now)
+    started_at = read_time(document, "started_at", now)
+    ended_at = read_time(document, "ended_at", now)
     if started_at and ended_at and ended_at < started_at:
         raise ReportError("ended_at is before started_at.", "/ended_at")
     return Report(
@@ -274,13 +274,20 @@ def _lines(lines: Any, names: tuple[str, str, str]) -> tuple[tuple[Key, Decimal]
     return tuple(sorted(totals.items()))
 
 
-def _time(document: Mapping[str, Any], name: str, now: datetime) -> datetime | None:
+def read_time(
+    document: Mapping[str, Any], name: str, now: datetime, *, future: bool = False
+) -> datetime | None:
+    """The aware time that a member states, None if it is missing.
+
+    :param future: it may lie ahead
+    :raises ReportError: it is no time, or in the future
+    """
     if name not in document:
         return None
     try:
         value = rfc3339.parse(document[name])
     except ValueError as error:
         raise ReportError(str(error), f"/{name}") from None
-    if value > now + MAX_AHEAD:
+    if not future and value > now + MAX_AHEAD:
         raise ReportError(f"{name} is in the future: {document[name]}.", f"/{name}")
     return value
