@@ -15,6 +15,13 @@ SAMPLES = {
     "ping": {},
     "production_report": {"order": NOBODY, "sequence": 1, "status": "progress", "good_total": 1},
     "test_order": {"order": NOBODY, "quantity": 1},
+    "workcenter_downtime": {
+        "downtime": "D-1",
+        "sequence": 1,
+        "workcenter": NOBODY,
+        "reason": NOBODY,
+        "started_at": "2026-01-01T00:00:00Z",
+    },
 }
 """By code: a document that is valid against the handler's schema and names nothing we have."""
 

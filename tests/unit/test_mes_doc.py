@@ -6,8 +6,11 @@ from datetime import datetime, timezone
 from pathlib import Path
 from xml.etree import ElementTree
 
+import pytest
+
 from odoo.addons.mfg_integration_base.tools.lifecycle import REASONS
 from odoo.addons.mfg_integration_base.tools.schema import compile_schema
+from odoo.addons.mfg_integration_mes.tools import downtime
 from odoo.addons.mfg_integration_mes.tools.report import SCHEMA, parse
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -15,16 +18,26 @@ PAGE = (ROOT / "docs" / "shop_floor.md").read_text(encoding="utf-8")
 CATALOGUE = ROOT / "addons" / "mfg_integration_mes" / "data" / "mfg_event_type_data.xml"
 
 
+NOW = datetime(2026, 12, 1, tzinfo=timezone.utc)
+EXAMPLES = [json.loads(text) for text in re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)]
+
+
 def test_the_example_is_a_report():
-    (example,) = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
-    document = json.loads(example)
+    document = EXAMPLES[0]
     assert not compile_schema(dict(SCHEMA)).errors(document)
-    report = parse(document, now=datetime(2026, 12, 1, tzinfo=timezone.utc))
+    report = parse(document, now=NOW)
     assert (report.totals.good, report.totals.scrap_total) == (8, 2)
 
 
-def test_members_of_a_report_are_explained():
-    unexplained = {name for name in SCHEMA["properties"] if name not in PAGE}
+def test_the_example_is_a_downtime():
+    document = next(example for example in EXAMPLES if "downtime" in example)
+    assert not compile_schema(dict(downtime.SCHEMA)).errors(document)
+    assert downtime.parse(document, now=NOW).ended_at is None
+
+
+@pytest.mark.parametrize("schema", [SCHEMA, downtime.SCHEMA], ids=lambda schema: schema["title"])
+def test_members_of_a_message_are_explained(schema):
+    unexplained = {name for name in schema["properties"] if name not in PAGE}
     assert not unexplained
 
 
@@ -40,7 +53,7 @@ def test_events_are_those_of_the_catalogue():
         for field in ElementTree.parse(CATALOGUE).iter("field")
         if field.get("name") == "code"
     }
-    shown = set(re.findall(r"`(mfg\.production\.[a-z_.]+\.v1)`", PAGE))
+    shown = set(re.findall(r"^\| `(mfg\.[a-z_.]+\.v1)` \|", PAGE, re.MULTILINE))
     assert shown == codes
 
 
