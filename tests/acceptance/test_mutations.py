@@ -62,7 +62,7 @@ class Oracle:
         match = re.match(rb"HTTP/1\.[01] (\d{3}) ", answer)
         if match is None:
             self.statuses["none"] += 1
-            self.unheard.add(attack.message_id)
+            self._unheard(attack)
             if not attack.broken:
                 self._fault(attack, answer, "no answer")
             return
@@ -84,7 +84,7 @@ class Oracle:
             if place:
                 self.accepted.setdefault(place[1].decode(), attack)
             else:
-                self.unheard.add(attack.message_id)
+                self._unheard(attack)
             return
         try:
             document = json.loads(body)
@@ -96,6 +96,12 @@ class Oracle:
                 self.accepted.setdefault(document["id"], attack)
         except (ValueError, KeyError) as error:
             self._fault(attack, answer, f"accepted, and does not say what: {error!r}")
+
+    def _unheard(self, attack: Attack) -> None:
+        """Whatever ids the request's messages may have been stored under."""
+        names = (b"webhook-id", b"idempotency-key", b"ce-id")
+        headers = {value for name, value in attack.headers if name.lower() in names}
+        self.unheard |= {attack.message_id, *(value.decode("latin-1") for value in headers)}
 
     def _fault(self, attack: Attack, answer: bytes, what: str) -> None:
         self.faults.append(f"{what}: {attack.names} {attack.encode()[:600]!r} -> {answer[:600]!r}")
@@ -171,7 +177,7 @@ def assert_books_agree(site: Site, link, oracle: Oracle) -> None:
     assert not lost, f"{len(lost)} were accepted and are not stored: {sorted(lost)[:5]}"
     for uuid in set(stored) - set(oracle.accepted):
         external_id = stored[uuid][0]
-        base = re.sub("-[ef]$", "", external_id)  # of a batch
+        base = re.sub("(-[ef]|#.*)$", "", external_id)  # of a batch
         assert {external_id, base} & oracle.unheard, f"{external_id} is stored unasked"
     for uuid, attack in oracle.accepted.items():
         if attack is not None and not attack.broken:
