@@ -10,7 +10,7 @@ import pytest
 
 from odoo.addons.mfg_integration_base.tools.lifecycle import REASONS
 from odoo.addons.mfg_integration_base.tools.schema import compile_schema
-from odoo.addons.mfg_integration_mes.tools import downtime
+from odoo.addons.mfg_integration_mes.tools import downtime, increment
 from odoo.addons.mfg_integration_mes.tools.report import SCHEMA, parse
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,7 +35,15 @@ def test_the_example_is_a_downtime():
     assert downtime.parse(document, now=NOW).ended_at is None
 
 
-@pytest.mark.parametrize("schema", [SCHEMA, downtime.SCHEMA], ids=lambda schema: schema["title"])
+def test_the_example_is_an_increment():
+    document = next(example for example in EXAMPLES if "good" in example)
+    assert not compile_schema(dict(increment.SCHEMA)).errors(document)
+    assert increment.parse(document, now=NOW).change.good == 2
+
+
+@pytest.mark.parametrize(
+    "schema", [SCHEMA, increment.SCHEMA, downtime.SCHEMA], ids=lambda schema: schema["title"]
+)
 def test_members_of_a_message_are_explained(schema):
     unexplained = {name for name in schema["properties"] if name not in PAGE}
     assert not unexplained

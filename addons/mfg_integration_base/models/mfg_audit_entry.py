@@ -52,6 +52,7 @@ class MfgAuditEntry(models.Model):
             ("reject", "Reject a change"),
             ("emergency", "Change in an emergency"),
             ("apply", "Apply a change"),
+            ("decide", "Decide"),
         ],
         required=True,
         readonly=True,

@@ -26,3 +26,8 @@ from . import (
     stock_picking_type,
     stock_scrap,
 )
+
+from . import (  # isort: skip  (extend models above)
+    mfg_inbox_production_increment,
+    mfg_mes_increment,
+)

@@ -1,7 +1,6 @@
 from odoo import models
 
-from .mfg_inbox_downtime import DOWNTIME_HANDLER
-from .mfg_inbox_route import HANDLER
+from .mfg_inbox_route import SHOP_FLOOR
 
 
 class MfgConnector(models.Model):
@@ -9,7 +8,7 @@ class MfgConnector(models.Model):
 
     def _service_user_groups(self):
         groups = super()._service_user_groups()
-        if {HANDLER, DOWNTIME_HANDLER} & set(self.inbox_route_ids.mapped("handler")):
+        if dict(SHOP_FLOOR).keys() & set(self.inbox_route_ids.mapped("handler")):
             # What booking production needs, and what its own users have: no administrator's right.
             groups |= self.env.ref("mrp.group_mrp_user")
         return groups

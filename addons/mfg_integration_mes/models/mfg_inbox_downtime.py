@@ -9,17 +9,6 @@ from ..tools import downtime as arithmetic
 from ..tools.downtime import Verdict
 from ..tools.report import ReportError
 
-DOWNTIME_HANDLER = "workcenter_downtime"
-
-
-class MfgInboxRoute(models.Model):
-    _inherit = "mfg.inbox.route"
-
-    handler = fields.Selection(
-        selection_add=[(DOWNTIME_HANDLER, "Downtime of a work center")],
-        ondelete={DOWNTIME_HANDLER: "cascade"},
-    )
-
 
 class MfgInboxDowntime(models.AbstractModel):
     """Books what a shop floor says of a downtime: of which work center, why, does it count."""

@@ -49,6 +49,7 @@ class MfgInboxProductionReport(models.AbstractModel):
         if decision.verdict in (Verdict.STALE, Verdict.DUPLICATE):
             return self._delivered(order, workorder, report, decision.verdict)
         self._check_open(order, workorder, progress)
+        self._check_form(progress, "totals")
         self._check_revision(order, report)
         self._check_decision(order, report, decision)
         warnings = self._check_operation_before(workorder, report)
@@ -68,9 +69,12 @@ class MfgInboxProductionReport(models.AbstractModel):
         if not isinstance(document, dict):
             raise BusinessReject("schema", self.env._("A report is a JSON object."))
         try:
-            return parse(document, now=fields.Datetime.now().replace(tzinfo=timezone.utc))
+            return self._parse(document)
         except ReportError as error:
             raise BusinessReject("invalid_value", str(error), error.pointer) from error
+
+    def _parse(self, document):
+        return parse(document, now=fields.Datetime.now().replace(tzinfo=timezone.utc))
 
     # === What the report is about === #
 
@@ -129,6 +133,11 @@ class MfgInboxProductionReport(models.AbstractModel):
         return allowed - self._made_by_others(connector, order, workorder)
 
     @api.model
+    def _made(self, connector, order, workorder, report):
+        """Good and scrap in all that ``report`` says was made of its target, a Decimal."""
+        return report.totals.good + report.totals.scrap_total
+
+    @api.model
     def _made_by_others(self, connector, order, workorder):
         """Good and scrap that other connectors reported on the same."""
         others = order.mfg_progress_ids.filtered(
@@ -169,6 +178,21 @@ class MfgInboxProductionReport(models.AbstractModel):
                     order.name,
                 ),
                 where,
+            )
+
+    def _check_form(self, progress, form):
+        """Totals and increments of one target: nobody could say what they add up to."""
+        if progress and progress.form != form:
+            forms = dict(progress._fields["form"]._description_selection(self.env))
+            raise BusinessReject(
+                "conflict",
+                self.env._(
+                    "%(target)s is reported as %(old)s so far, and cannot be as %(new)s.",
+                    target=progress.display_name,
+                    old=forms[progress.form],
+                    new=forms[form],
+                ),
+                "/sequence",
             )
 
     def _check_revision(self, order, report):

@@ -1,13 +1,21 @@
 from odoo import api, fields, models
 
-HANDLER = "production_report"
+SHOP_FLOOR = [
+    ("production_report", "Production report"),
+    ("production_increment", "Production increment"),
+    ("workcenter_downtime", "Downtime of a work center"),
+]
+"""What a shop floor sends, by handler."""
+
+PRODUCTION = ("production_report", "production_increment")
+"""Handlers of what was made."""
 
 
 class MfgInboxRoute(models.Model):
     _inherit = "mfg.inbox.route"
 
     handler = fields.Selection(
-        selection_add=[(HANDLER, "Production report")], ondelete={HANDLER: "cascade"}
+        selection_add=SHOP_FLOOR, ondelete={code: "cascade" for code, _name in SHOP_FLOOR}
     )
 
     @api.model_create_multi

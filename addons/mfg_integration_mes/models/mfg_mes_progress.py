@@ -29,7 +29,7 @@ class MfgMesProgress(models.Model):
     missing = fields.Integer(
         string="Skipped numbers", help="Reports that never came; later totals included theirs."
     )
-    digest = fields.Char(required=True, help="SHA-256 of the last booked report.")
+    digest = fields.Char(help="SHA-256 of the last booked report.")
     finished = fields.Boolean()
     good = fields.Float(digits="Product Unit")
     scrap = fields.Float(digits="Product Unit")
@@ -109,12 +109,20 @@ class MfgMesProgress(models.Model):
         if self:
             self.write(vals)
             return self
+        return self._begin(connector, order, workorder, **vals)
+
+    @api.model
+    def _begin(self, connector, order, workorder, **vals):
+        """Make the row of a target; nothing is reported unless ``vals`` say so."""
         return self.create(
             {
                 "connector_id": connector.id,
                 "company_id": order.company_id.id,
                 "production_id": order.id,
                 "workorder_id": workorder.id,
+                "sequence": 0,
+                "digest": "",
+                "totals": {"good": "0", "scrap": [], "consumption": [], "rework": []},
                 **vals,
             }
         )

@@ -6,7 +6,7 @@ from odoo import fields, models
 from odoo.addons.mfg_integration_base.exceptions import BusinessReject
 from odoo.exceptions import AccessError, UserError
 
-from .mfg_inbox_route import HANDLER
+from .mfg_inbox_route import PRODUCTION
 
 APPROVER = "mfg_integration_base.group_approver"
 WAITS = "awaiting_approval"
@@ -56,9 +56,11 @@ class MfgInboxMessage(models.Model):
             message._mfg_approve_over()
 
     def _mfg_approve_over(self):
-        if self.state != "dead" or self.reason_code != WAITS or self.route_id.handler != HANDLER:
+        if (self.state, self.reason_code) != ("dead", WAITS) or (
+            self.route_id.handler not in PRODUCTION
+        ):
             raise UserError(self.env._("This message does not wait for an approval."))
-        handler = self.env["mfg.inbox.handler.production_report"]
+        handler = self.env["mfg.inbox.handler"]._mfg_resolve(self.route_id.handler)
         try:
             report = handler._read(handler._document_of(self))
         except BusinessReject as reject:
@@ -71,7 +73,7 @@ class MfgInboxMessage(models.Model):
         workorder = order.workorder_ids.filtered(
             lambda w: report.workorder and w.mfg_uuid == report.workorder
         )
-        made = report.totals.good + report.totals.scrap_total
+        made = handler._made(self.connector_id, order, workorder, report)
         made += handler._made_by_others(self.connector_id, order, workorder)
         before = Decimal(repr(order.mfg_over_approved))
         order._mfg_note({"mfg_over_approved": float(max(made, before))})

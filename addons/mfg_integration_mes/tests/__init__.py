@@ -1,6 +1,7 @@
 from . import (
     test_b2mml,
     test_downtime,
+    test_increment,
     test_install,
     test_order_events,
     test_over_report,

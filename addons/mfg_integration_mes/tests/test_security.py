@@ -6,6 +6,7 @@ from odoo.tests import tagged
 RIGHTS = """
 model                viewer operator manager approver auditor service user
 mfg.mes.progress     r      r        r       r        r       rwc     -
+mfg.mes.increment    r      r        r       r        r       rwc     -
 mfg.downtime         r      r        r       r        r       rwc     -
 mfg.downtime.impact  r      r        r       r        r       rwc     -
 """

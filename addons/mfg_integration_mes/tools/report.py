@@ -208,12 +208,12 @@ def parse(document: Mapping[str, Any], *, now: datetime) -> Report:
     :param now: aware time of the receiving system
     :raises ReportError: scrap lines do not add up, or times are reversed or in the future
     """
-    scrap = _lines(document.get("scrap", ()), ("product", "reason", "lot"))
+    scrap = read_lines(document.get("scrap", ()), ("product", "reason", "lot"))
     totals = Totals(
         good=_decimal(document["good_total"]),
         scrap=scrap,
-        consumption=_lines(document.get("consumption", ()), ("product", "uom", "lot")),
-        rework=_lines(document.get("rework", ()), ("product", "reason", "lot")),
+        consumption=read_lines(document.get("consumption", ()), ("product", "uom", "lot")),
+        rework=read_lines(document.get("rework", ()), ("product", "reason", "lot")),
     )
     for name, lines in (("scrap_total", totals.scrap_total), ("rework_total", totals.rework_total)):
         stated = _decimal(document.get(name, 0))
@@ -265,7 +265,7 @@ def _decimal(number: int | float) -> Decimal:
     return Decimal(repr(number))
 
 
-def _lines(lines: Any, names: tuple[str, str, str]) -> tuple[tuple[Key, Decimal], ...]:
+def read_lines(lines: Any, names: tuple[str, str, str]) -> tuple[tuple[Key, Decimal], ...]:
     """Lines with the same key added up, in the order of their keys."""
     totals: dict[Key, Decimal] = {}
     for line in lines:
