@@ -36,6 +36,10 @@ KEYS = {
         "rate", "p99_ms", "rate_batch", "rate_duplicate", "rate_refused", "limit_bare_rate",
         "peer_webhook_rate",
     ),
+    "mes": (
+        "progress_rate", "completion_rate", "bare_progress_rate", "bare_completion_rate",
+        "accept_rate",
+    ),
     "jobs": ("rate", "enqueue_ms", "peer_queue_job_rate", "peer_queue_job_enqueue_ms"),
 }  # fmt: skip
 SECONDS = 900

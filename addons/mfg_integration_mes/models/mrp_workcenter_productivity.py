@@ -60,25 +60,38 @@ class MrpWorkcenterProductivity(models.Model):
         Without an end the line stays open: the operation is under way.
         """
         workorder = progress.workorder_id
-        self.search([("mfg_progress_id", "=", progress.id)]).unlink()
+        lines = self.search([("mfg_progress_id", "=", progress.id)], order="id")
         start, end = progress.started_at, progress.ended_at
-        if not start:
-            return
+        spans = self._mfg_spans(workorder, start, end) if start else []
+        reporter = self.env._("Reported by %s", progress.operator or progress.connector_id.name)
+        wanted = [
+            {
+                **workorder._prepare_timeline_vals(duration, since, until or False),
+                "mfg_progress_id": progress.id,
+                "description": reporter,
+            }
+            for duration, since, until in spans
+        ]
+        # Each report moves the end: in place, a line costs a third of a new one.
+        for line, vals in zip(lines, wanted, strict=False):
+            changed = {
+                name: value for name, value in vals.items() if line._mfg_differs(name, value)
+            }
+            if changed:
+                line.write(changed)
+        lines[len(wanted) :].unlink()
+        self.create(wanted[len(lines) :])
+
+    @api.model
+    def _mfg_spans(self, workorder, start, end):
+        """``[(duration that says which loss it is, since, until)]``."""
         expected_end = start + timedelta(minutes=workorder.duration_expected)
-        spans = [(0.0, start, end)]
         if end and workorder.duration_expected and end > expected_end:
             # Any duration above the expected one makes Odoo choose the loss "reduced speed".
             beyond = workorder.duration_expected + 1
-            spans = [(0.0, start, expected_end), (beyond, expected_end, end)]
-        self.create(
-            [
-                {
-                    **workorder._prepare_timeline_vals(duration, since, until or False),
-                    "mfg_progress_id": progress.id,
-                    "description": self.env._(
-                        "Reported by %s", progress.operator or progress.connector_id.name
-                    ),
-                }
-                for duration, since, until in spans
-            ]
-        )
+            return [(0.0, start, expected_end), (beyond, expected_end, end)]
+        return [(0.0, start, end)]
+
+    def _mfg_differs(self, name, value):
+        field = self._fields[name]
+        return field.convert_to_write(self[name], self) != (value or False)
