@@ -139,7 +139,7 @@ def play(site: Site, count: int, folder: Path) -> Oracle:
     assert_books_agree(site, link, oracle)
     with Worker(site.database, folder, lanes=("bulk",)):
         wait_for(
-            lambda: _states(site, link) <= FINAL, 600, "all to be booked",
+            lambda: _states(site, link) <= FINAL, 1800, "all to be booked",
             seen=lambda: _states(site, link),
         )  # fmt: skip
     assert_books_agree(site, link, oracle)
