@@ -14,7 +14,7 @@ class MfgDowntimeImpact(models.Model):
     _name = "mfg.downtime.impact"
     _description = "Effect of a downtime"
     _inherit = ["mfg.record.link"]
-    _order = "downtime_id desc, kind, before, id"
+    _order = "downtime_id desc, at_risk desc, kind desc, before, id"
     _rec_name = "name"
 
     downtime_id = fields.Many2one(
@@ -31,7 +31,7 @@ class MfgDowntimeImpact(models.Model):
         "mrp.production", string="Order", readonly=True, ondelete="cascade", index=True
     )
     product_id = fields.Many2one("product.product", readonly=True, ondelete="cascade")
-    quantity = fields.Float(digits="Product Unit", readonly=True)
+    quantity = fields.Float(digits="Product Unit", readonly=True, aggregator=None)
     before_start = fields.Datetime(string="Planned start", readonly=True)
     before = fields.Datetime(
         string="Planned",
@@ -47,7 +47,9 @@ class MfgDowntimeImpact(models.Model):
         "mrp.workcenter", string="Now on", readonly=True, ondelete="set null"
     )
     promised_at = fields.Datetime(string="Promised", readonly=True)
-    hours = fields.Float(string="Later by (h)", compute="_compute_hours", store=True)
+    hours = fields.Float(
+        string="Later by (h)", compute="_compute_hours", store=True, aggregator=None
+    )
     at_risk = fields.Boolean(readonly=True, help="It is expected later than promised.")
     undone = fields.Boolean(readonly=True, help="Planned anew when the work center ran again.")
 
