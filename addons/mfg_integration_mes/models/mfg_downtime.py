@@ -79,9 +79,10 @@ class MfgDowntime(models.Model):
 
         :param statement: ``tools.downtime.Statement``
         """
-        # Two downtimes of one work center at once re-plan one after the other.
+        # Two downtimes of one work center plan one after the other. Whoever waited is run again
+        # with a fresh snapshot, hence a write: a lock alone would let it go on with an old plan.
         self.env.cr.execute(
-            SQL("SELECT pg_advisory_xact_lock(hashtext(%s), %s)", self._name, workcenter.id)
+            SQL("UPDATE mrp_workcenter SET sequence = sequence WHERE id = %s", workcenter.id)
         )
         cause = self._mfg_cause()
         vals = {

@@ -51,7 +51,7 @@ class MfgDowntimeImpact(models.Model):
         string="Later by (h)", compute="_compute_hours", store=True, aggregator=None
     )
     at_risk = fields.Boolean(readonly=True, help="It is expected later than promised.")
-    undone = fields.Boolean(readonly=True, help="Planned anew when the work center ran again.")
+    undone = fields.Boolean(string="Over", readonly=True, help="The work center runs again.")
 
     _record_uniq = models.Constraint(
         "UNIQUE (downtime_id, model, res_id)", "A downtime moves a record once."

@@ -93,6 +93,7 @@ class MfgDowntime(models.Model):
             "after_start": start,
             "after": end,
             "workcenter_after_id": place[0].id if place else False,
+            "undone": bool(self.ended_at),
         }
 
     def _risk(self, kind, record, was, now):

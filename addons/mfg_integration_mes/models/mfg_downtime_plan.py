@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
@@ -116,8 +118,10 @@ class MfgDowntime(models.Model):
             planned = known[workorder.id].before if workorder.id in known else None
             until = self.ended_at or self.planned_until
             since = max(self.started_at, workorder.date_start)
-            end = (planned or workorder.date_finished) + max(until - since, since - since)
-            workorder.with_context(bypass_duration_calculation=True).date_finished = end
+            end = (planned or workorder.date_finished) + max(until - since, timedelta())
+            workorder.with_context(bypass_duration_calculation=True).date_finished = max(
+                end, workorder.date_start
+            )
 
     def _plan_order(self, order, workorders):
         """Plan these operations of an order for the first time that is free; why not, if not."""
@@ -153,7 +157,6 @@ class MfgDowntime(models.Model):
         self._prolong(untouched.filtered(lambda w: w.state == "progress"))
         waiting = untouched.filtered(lambda w: w.state in PLANNED)
         self._put_back(waiting, impact_of)
-        mine.undone = True
         self._note_impact(self._plan(orders), self._plan(orders))
 
     def _is_as_left(self, workorder, impact):
@@ -163,32 +166,38 @@ class MfgDowntime(models.Model):
 
     def _put_back(self, workorders, impact_of):
         """To where it was if that is still to come and free, else to the first free time."""
-        now = fields.Datetime.now()
         orders = workorders.production_id.sorted(
             lambda o: min(impact_of[w.id].before_start for w in o.workorder_ids & workorders)
         )
         problems = []
         for order in orders:
             mine = (order.workorder_ids & workorders).sorted(lambda w: impact_of[w.id].before_start)
-            mine.leave_id.unlink()
-            for workorder in mine:
-                impact = impact_of[workorder.id]
-                if not self._fits(workorder, impact, now):
-                    break
-                vals = {
-                    "workcenter_id": impact.workcenter_before_id.id,
-                    "date_start": impact.before_start,
-                    "date_finished": impact.before,
-                }
-                workorder.with_context(bypass_duration_calculation=True).write(vals)
-            left = mine.filtered(lambda w: not w.leave_id)
-            start = min(impact_of[w.id].before_start for w in mine)
-            # Odoo plans from the order's start on, which is as late as this downtime has made it.
-            order.with_context(force_date=True).date_start = max(start, now) if left else start
-            problem = self._plan_order(order, left)
-            if problem:
-                problems.append(problem)
+            try:
+                with self.env.cr.savepoint():  # as in _plan_order
+                    self._put_back_order(order, mine, impact_of)
+            except UserError as error:
+                problems.append(f"{order.name}: {error}")
         self.plan_problem = "\n".join(problems) or False
+
+    def _put_back_order(self, order, workorders, impact_of):
+        now = fields.Datetime.now()
+        workorders.leave_id.unlink()
+        for workorder in workorders:
+            impact = impact_of[workorder.id]
+            if not self._fits(workorder, impact, now):
+                break
+            vals = {
+                "workcenter_id": impact.workcenter_before_id.id,
+                "date_start": impact.before_start,
+                "date_finished": impact.before,
+            }
+            workorder.with_context(bypass_duration_calculation=True).write(vals)
+        start = min(impact_of[w.id].before_start for w in workorders)
+        if workorders.filtered(lambda w: not w.leave_id):
+            start = max(start, now)
+        # Odoo plans from the order's start on, which is as late as this downtime has made it.
+        order.with_context(force_date=True).date_start = start
+        order._plan_workorders()
 
     def _fits(self, workorder, impact, now):
         workcenter, start = impact.workcenter_before_id, impact.before_start

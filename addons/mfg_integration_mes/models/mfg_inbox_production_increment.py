@@ -75,6 +75,16 @@ class MfgInboxProductionIncrement(models.AbstractModel):
         order, workorder = progress.production_id, progress.workorder_id
         connector = progress.connector_id
         found = arithmetic.total(progress.increment_ids._read_all())
+        if len(found.missing) > arithmetic.MOST_MISSING:
+            raise BusinessReject(
+                "invalid_value",
+                self.env._(
+                    "%s numbers before this one have not come. Increments are numbered 1, 2, 3 … "
+                    "for each operation (or order).",
+                    len(found.missing),
+                ),
+                "/sequence",
+            )
         report = found.report
         decision = cumulative.decide(
             progress._applied(), report, most=self._most(connector, order, workorder)

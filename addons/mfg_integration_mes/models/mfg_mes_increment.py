@@ -1,6 +1,7 @@
 from datetime import timezone
 
 from odoo import api, fields, models
+from odoo.addons.mfg_integration_base.exceptions import BusinessReject
 from odoo.exceptions import AccessError, UserError
 
 from ..tools import increment as arithmetic
@@ -107,7 +108,10 @@ class MfgMesProgress(models.Model):
                 connector=own.connector_id.name,
             )
         )
-        own.env["mfg.inbox.handler.production_increment"]._book(own)
+        try:
+            own.env["mfg.inbox.handler.production_increment"]._book(own)
+        except BusinessReject as reject:
+            raise UserError(reject.detail) from reject
 
 
 def _nothing(sequence):

@@ -288,6 +288,33 @@ class TestPlan(DowntimeCase):
         self.assertEqual((saw.date_start, saw.date_finished), was)
         self.assertEqual(self.saw.working_state, "blocked")
 
+    def test_what_cannot_be_put_back_keeps_its_dates(self):
+        order = self.planned_order(quantity=2)
+        saw = order.workorder_ids[0]
+        self.move_to(7, 50)
+        self.told(1, self.at(7, 50), expected_end="2026-11-23T10:00:00Z")
+        moved = (saw.date_start, saw.date_finished)
+        self.saw.resource_calendar_id.attendance_ids.unlink()
+        self.told(2, self.at(7, 50), self.at(7, 50))
+        self.assertIn(order.name, self.downtime().plan_problem)
+        self.assertEqual((saw.date_start, saw.date_finished), moved)
+        self.assertEqual(self.saw.working_state, "normal")
+
+    def test_an_end_that_is_withdrawn(self):
+        order = self.planned_order(quantity=2)
+        saw = order.workorder_ids[0]
+        was = self.dates(order)
+        self.move_to(7, 50)
+        until = {"expected_end": "2026-11-23T10:00:00Z"}
+        self.told(1, self.at(7, 50), **until)
+        self.told(2, self.at(7, 50), self.at(7, 50))
+        self.assertEqual(self.dates(order), was)
+        self.told(3, self.at(7, 50), correction=True, **until)
+        self.assertEqual((saw.date_start, self.saw.working_state), (self.at(10), "blocked"))
+        self.assertFalse(self.impact(saw).undone)
+        self.told(4, self.at(7, 50), self.at(7, 50))
+        self.assertEqual(self.dates(order), was)
+
     def test_a_late_report_of_what_is_over_moves_nothing(self):
         order = self.planned_order()
         was = self.dates(order)

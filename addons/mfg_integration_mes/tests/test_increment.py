@@ -103,6 +103,18 @@ class TestIncrement(IncrementCase):
         self.added(saw, 2, 8, "finished")
         self.assertEqual(saw.state, "done")
 
+    def test_a_counter_that_does_not_begin_at_one(self):
+        saw = self.make_order().workorder_ids[0]
+        self.refused("invalid_value", saw, 4711, 2)
+        self.assertFalse(self.progress(saw))
+
+    def test_giving_up_what_makes_no_sense_is_told(self):
+        saw = self.make_order().workorder_ids[0]
+        self.added(saw, 1, 2)
+        self.added(saw, 3, -3, **self.taken_back())
+        with self.assertRaisesRegex(UserError, "below zero"):
+            self.progress(saw).action_mfg_give_up()
+
     def test_totals_and_increments_do_not_mix(self):
         saw, bench = self.make_order().workorder_ids
         self.added(saw, 1, 2)

@@ -22,6 +22,9 @@ from .report import Key, Report, ReportError, Totals, digest, read_lines, read_t
 MOST_NAMED = 20
 """How many missing numbers are named to people."""
 
+MOST_MISSING = 1000
+"""More than so many were not lost: somebody counts otherwise."""
+
 _LIMIT = cumulative.MAX_QUANTITY
 _QUANTITY = {"type": "number", "minimum": -_LIMIT, "maximum": _LIMIT}
 
