@@ -1,5 +1,6 @@
 from . import (
     test_b2mml,
+    test_bad_input,
     test_downtime,
     test_increment,
     test_install,
