@@ -13,6 +13,7 @@ NOBODY = "00000000-0000-7000-8000-000000000000"
 
 SAMPLES = {
     "ping": {},
+    "lot_creation": {"lot": "L-1", "product": NOBODY},
     "production_increment": {"order": NOBODY, "sequence": 1, "status": "progress", "good": 1},
     "production_report": {"order": NOBODY, "sequence": 1, "status": "progress", "good_total": 1},
     "test_order": {"order": NOBODY, "quantity": 1},

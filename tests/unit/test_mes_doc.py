@@ -10,7 +10,7 @@ import pytest
 
 from odoo.addons.mfg_integration_base.tools.lifecycle import REASONS
 from odoo.addons.mfg_integration_base.tools.schema import compile_schema
-from odoo.addons.mfg_integration_mes.tools import downtime, increment
+from odoo.addons.mfg_integration_mes.tools import downtime, increment, lot
 from odoo.addons.mfg_integration_mes.tools.report import SCHEMA, parse
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,6 +39,13 @@ def test_the_example_is_an_increment():
     document = next(example for example in EXAMPLES if "good" in example)
     assert not compile_schema(dict(increment.SCHEMA)).errors(document)
     assert increment.parse(document, now=NOW).change.good == 2
+
+
+def test_the_example_is_a_lot():
+    document = next(
+        example for example in EXAMPLES if example.keys() <= {"lot", "product", "order"}
+    )
+    assert not compile_schema(dict(lot.SCHEMA)).errors(document)
 
 
 @pytest.mark.parametrize(

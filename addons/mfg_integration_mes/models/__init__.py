@@ -6,6 +6,7 @@ from . import (
     mfg_downtime_moved,
     mfg_downtime_plan,
     mfg_inbox_downtime,
+    mfg_inbox_lot,
     mfg_inbox_message,
     mfg_inbox_production_report,
     mfg_inbox_route,

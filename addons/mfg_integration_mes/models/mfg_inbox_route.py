@@ -4,6 +4,7 @@ SHOP_FLOOR = [
     ("production_report", "Production report"),
     ("production_increment", "Production increment"),
     ("workcenter_downtime", "Downtime of a work center"),
+    ("lot_creation", "Lot or serial number"),
 ]
 """What a shop floor sends, by handler."""
 

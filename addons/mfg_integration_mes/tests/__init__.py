@@ -4,6 +4,7 @@ from . import (
     test_downtime,
     test_increment,
     test_install,
+    test_lot_creation,
     test_order_events,
     test_over_report,
     test_ownership,
