@@ -11,6 +11,8 @@
         "security/mfg_integration_mes_rules.xml",
         "data/mfg_flow_data.xml",
         "data/mfg_event_type_data.xml",
+        "data/mfg_event_type_order_data.xml",
+        "data/mfg_event_type_workorder_data.xml",
         "data/mfg_downtime_data.xml",
         "views/mfg_connector_views.xml",
         "views/mfg_downtime_views.xml",

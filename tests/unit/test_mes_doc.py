@@ -15,7 +15,12 @@ from odoo.addons.mfg_integration_mes.tools.report import SCHEMA, parse
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "shop_floor.md").read_text(encoding="utf-8")
-CATALOGUE = ROOT / "addons" / "mfg_integration_mes" / "data" / "mfg_event_type_data.xml"
+DATA = ROOT / "addons" / "mfg_integration_mes" / "data"
+CATALOGUE = [
+    record
+    for path in sorted(DATA.glob("mfg_event_type*_data.xml"))
+    for record in ElementTree.parse(path).iter("record")
+]
 
 
 NOW = datetime(2026, 12, 1, tzinfo=timezone.utc)
@@ -65,7 +70,8 @@ def test_reasons_exist():
 def test_events_are_those_of_the_catalogue():
     codes = {
         field.text
-        for field in ElementTree.parse(CATALOGUE).iter("field")
+        for record in CATALOGUE
+        for field in record.iter("field")
         if field.get("name") == "code"
     }
     shown = set(re.findall(r"^\| `(mfg\.[a-z_.]+\.v1)` \|", PAGE, re.MULTILINE))
@@ -73,7 +79,7 @@ def test_events_are_those_of_the_catalogue():
 
 
 def test_examples_of_events_are_valid():
-    for record in ElementTree.parse(CATALOGUE).iter("record"):
+    for record in CATALOGUE:
         fields = {field.get("name"): field.text for field in record.iter("field")}
         problems = compile_schema(json.loads(fields["schema"])).errors(
             json.loads(fields["example"])

@@ -55,7 +55,7 @@ def _source(record):
     return record.with_context(lang="en_US")
 
 
-def _moment(value):
+def moment(value):
     return value or None
 
 
@@ -72,9 +72,9 @@ def released(order):
         "uom": uom_name(order.product_uom_id),
         "tracking": order.product_id.tracking,
         "urgent": order.priority == "1",
-        "due_at": _moment(order.date_deadline),
-        "planned_start_at": _moment(order.date_start),
-        "planned_end_at": _moment(order.date_finished),
+        "due_at": moment(order.date_deadline),
+        "planned_start_at": moment(order.date_start),
+        "planned_end_at": moment(order.date_finished),
         "origin": order.origin or None,
         "bom": order.bom_id.code or None,
         "backorder_of": order._mfg_backorder_of().mfg_uuid or None,
@@ -98,8 +98,8 @@ def _operation(workorder):
         "workcenter": workcenter_ref(workorder.workcenter_id),
         "quantity": quantity_of(planned, workorder.product_uom_id),
         "duration_minutes": round(workorder.duration_expected, 2),
-        "planned_start_at": _moment(workorder.date_start),
-        "planned_end_at": _moment(workorder.date_finished),
+        "planned_start_at": moment(workorder.date_start),
+        "planned_end_at": moment(workorder.date_finished),
         "after": sorted(workorder.blocked_by_workorder_ids.mapped("mfg_uuid")),
     }
 
@@ -181,8 +181,8 @@ def completed(order):
         ],
         "cost": _cost(finished, order),
         "backorder": order._mfg_backorder().mfg_uuid or None,
-        "started_at": _moment(order.date_start),
-        "finished_at": _moment(order.date_finished),
+        "started_at": moment(order.date_start),
+        "finished_at": moment(order.date_finished),
     }
 
 
@@ -205,7 +205,7 @@ def workorder_started(workorder):
         "order": order_ref(workorder.production_id),
         "workcenter": workcenter_ref(workorder.workcenter_id),
         "operator": workorder._mfg_operator(),
-        "started_at": _moment(workorder.date_start),
+        "started_at": moment(workorder.date_start),
     }
 
 
@@ -228,8 +228,8 @@ def workorder_completed(workorder):
         "uom": uom_name(uom),
         # An open timer counts to the transaction's begin, which may be before its own.
         "duration_minutes": round(max(workorder.get_duration(), 0), 2),
-        "started_at": _moment(workorder.date_start),
-        "finished_at": _moment(workorder.date_finished),
+        "started_at": moment(workorder.date_start),
+        "finished_at": moment(workorder.date_finished),
     }
 
 
@@ -270,15 +270,15 @@ def downtime_started(loss):
         "category": loss.loss_type,
         "comment": loss.description or None,
         "source": loss.mfg_downtime_id.connector_id.code or None,
-        "started_at": _moment(loss.date_start),
-        "expected_end": _moment(loss.mfg_downtime_id.expected_end),
+        "started_at": moment(loss.date_start),
+        "expected_end": moment(loss.mfg_downtime_id.expected_end),
     }
 
 
 def downtime_ended(loss):
     minutes = (loss.date_end - loss.date_start).total_seconds() / 60
     return downtime_started(loss) | {
-        "ended_at": _moment(loss.date_end),
+        "ended_at": moment(loss.date_end),
         "duration_minutes": round(minutes, 2),
     }
 
@@ -292,8 +292,8 @@ def delivery_at_risk(impact, move):
         "product": product_ref(move.product_id),
         "quantity": quantity_of(move.product_uom_qty, move.product_uom),
         "uom": uom_name(move.product_uom),
-        "promised_at": _moment(impact.promised_at),
-        "expected_at": _moment(impact.after),
+        "promised_at": moment(impact.promised_at),
+        "expected_at": moment(impact.after),
         "cause": impact.downtime_id.display_name,
         "workcenter": workcenter_ref(impact.downtime_id.workcenter_id),
     }

@@ -6,6 +6,7 @@ from . import (
     test_install,
     test_lot_creation,
     test_order_events,
+    test_order_way_events,
     test_over_report,
     test_ownership,
     test_report,
@@ -15,4 +16,5 @@ from . import (
     test_traps,
     test_views,
     test_workorder_events,
+    test_workorder_way_events,
 )

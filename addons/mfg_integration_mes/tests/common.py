@@ -55,6 +55,18 @@ class MesCase(MfgCase):
             cls.listener, cls.env["mfg.event.type"].search([("code", "in", EVENT_TYPES)])
         )
 
+    @classmethod
+    def listen(cls, *codes):
+        """Have ``listener`` told these as well, which ``EVENT_TYPES`` leave out."""
+        types = cls.env["mfg.event.type"].search([("code", "in", codes)])
+        assert len(types) == len(codes)
+        cls.subscription(cls.listener, types)
+
+    def nobody_listens(self):
+        self.env["mfg.subscription"].search(
+            [("connector_id", "=", self.listener.id)]
+        ).state = "retired"
+
     # === Making things === #
 
     @classmethod
