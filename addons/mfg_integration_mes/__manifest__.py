@@ -11,6 +11,7 @@
         "security/mfg_integration_mes_rules.xml",
         "data/mfg_flow_data.xml",
         "data/mfg_event_type_data.xml",
+        "data/mfg_event_type_material_data.xml",
         "data/mfg_event_type_order_data.xml",
         "data/mfg_event_type_workorder_data.xml",
         "data/mfg_downtime_data.xml",

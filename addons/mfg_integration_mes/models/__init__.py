@@ -18,6 +18,8 @@ from . import (
     mrp_production_closing,
     mrp_production_components,
     mrp_production_events,
+    mrp_production_material,
+    mrp_unbuild,
     mrp_workcenter,
     mrp_workcenter_productivity,
     mrp_workorder,
@@ -26,6 +28,7 @@ from . import (
     product_template,
     res_company,
     res_config_settings,
+    stock_move,
     stock_picking_type,
     stock_scrap,
 )

@@ -5,6 +5,7 @@ from . import (
     test_increment,
     test_install,
     test_lot_creation,
+    test_material_events,
     test_order_events,
     test_order_way_events,
     test_over_report,
