@@ -11,6 +11,8 @@
         "security/mfg_integration_mes_rules.xml",
         "data/mfg_flow_data.xml",
         "data/mfg_event_type_data.xml",
+        "data/mfg_event_type_engineering_data.xml",
+        "data/mfg_event_type_maintenance_data.xml",
         "data/mfg_event_type_material_data.xml",
         "data/mfg_event_type_order_data.xml",
         "data/mfg_event_type_workorder_data.xml",

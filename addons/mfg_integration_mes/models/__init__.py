@@ -1,4 +1,5 @@
 from . import (
+    maintenance_request,
     mfg_codec_b2mml,
     mfg_connector,
     mfg_downtime,
@@ -13,12 +14,14 @@ from . import (
     mfg_mes_progress,
     mfg_mes_words,
     mfg_over_report,  # isort: skip  (extends several of the models above)
+    mrp_bom,
     mrp_production,
     mrp_production_booking,
     mrp_production_closing,
     mrp_production_components,
     mrp_production_events,
     mrp_production_material,
+    mrp_routing_workcenter,
     mrp_unbuild,
     mrp_workcenter,
     mrp_workcenter_productivity,
