@@ -15,6 +15,7 @@
         "data/mfg_event_type_maintenance_data.xml",
         "data/mfg_event_type_material_data.xml",
         "data/mfg_event_type_order_data.xml",
+        "data/mfg_event_type_snapshot_data.xml",
         "data/mfg_event_type_workorder_data.xml",
         "data/mfg_downtime_data.xml",
         "views/mfg_connector_views.xml",

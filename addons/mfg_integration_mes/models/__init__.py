@@ -2,6 +2,7 @@ from . import (
     maintenance_request,
     mfg_codec_b2mml,
     mfg_connector,
+    mfg_connector_snapshot,  # isort: skip  (extends several of the models above)
     mfg_downtime,
     mfg_downtime_impact,
     mfg_downtime_moved,

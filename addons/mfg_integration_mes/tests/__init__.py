@@ -9,6 +9,7 @@ from . import (
     test_maintenance_events,
     test_material_events,
     test_order_events,
+    test_order_snapshot,
     test_order_way_events,
     test_over_report,
     test_ownership,
