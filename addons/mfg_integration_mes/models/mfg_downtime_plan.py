@@ -181,10 +181,11 @@ class MfgDowntime(models.Model):
 
     def _put_back_order(self, order, workorders, impact_of):
         now = fields.Datetime.now()
-        workorders.leave_id.unlink()
+        left = workorders
         for workorder in workorders:
             impact = impact_of[workorder.id]
-            if not self._fits(workorder, impact, now):
+            # Their present leaves are in nobody's way: they go.
+            if not self._fits(workorder, impact, now, left.leave_id):
                 break
             vals = {
                 "workcenter_id": impact.workcenter_before_id.id,
@@ -192,20 +193,22 @@ class MfgDowntime(models.Model):
                 "date_finished": impact.before,
             }
             workorder.with_context(bypass_duration_calculation=True).write(vals)
+            left -= workorder
+        left.leave_id.unlink()
         start = min(impact_of[w.id].before_start for w in workorders)
-        if workorders.filtered(lambda w: not w.leave_id):
-            start = max(start, now)
         # Odoo plans from the order's start on, which is as late as this downtime has made it.
-        order.with_context(force_date=True).date_start = start
+        order.with_context(force_date=True).date_start = max(start, now) if left else start
         order._plan_workorders()
 
-    def _fits(self, workorder, impact, now):
+    def _fits(self, workorder, impact, now, leaves):
         workcenter, start = impact.workcenter_before_id, impact.before_start
         ready = max((w.date_finished for w in workorder.blocked_by_workorder_ids
                      if w.date_finished and w.state != "cancel"), default=now)  # fmt: skip
         if not workcenter or start < max(now, ready):
             return False
-        slot, _end = workcenter._get_first_available_slot(start, workorder.duration_expected)
+        slot, _end = workcenter._get_first_available_slot(
+            start, workorder.duration_expected, leaves_to_ignore=leaves
+        )
         return slot == start
 
     @api.model

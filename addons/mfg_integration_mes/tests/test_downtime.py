@@ -6,7 +6,9 @@ from freezegun import freeze_time
 from odoo import Command, fields
 from odoo.tests import tagged
 
+from ..models import mfg_order_payload as order_payload
 from ..models import mfg_production_payload as payload
+from ..models import mfg_workorder_payload as workorder_payload
 from .common import MesCase
 
 MONDAY = "2026-11-23 06:00:00"
@@ -262,6 +264,35 @@ class TestPlan(DowntimeCase):
         self.told(1, self.at(7, 50), expected_end="2026-11-23T14:00:00Z")
         self.assertEqual((saw.workcenter_id, saw.date_start), (spare, self.at(8)))
         self.assertEqual(self.impact(saw).workcenter_before_id, self.saw)
+        self.told(2, self.at(7, 50), self.at(7, 55))
+        self.assertEqual((saw.workcenter_id, saw.date_start), (self.saw, self.at(8)))
+
+    def test_partners_learn_where_it_went_and_where_it_is_again(self):
+        order = self.planned_order(quantity=2)
+        saw = order.workorder_ids[0]
+        was = saw.date_start
+        self.listen(order_payload.SCHEDULED, workorder_payload.RESCHEDULED)
+        self.move_to(7, 50)
+        with self.capture_outbox() as outbox:
+            self.told(1, self.at(7, 50), expected_end="2026-11-23T10:00:00Z")
+        self.assertEqual(self.told_start(outbox, saw), self.at(10))
+        with self.capture_outbox() as outbox:
+            self.told(2, self.at(7, 50), self.at(7, 50))
+        self.assertEqual(self.told_start(outbox, saw), was)
+
+    def told_start(self, outbox, workorder):
+        """The planned start that a partner knows after these messages, naive UTC."""
+        known = None
+        for message in outbox.messages.filtered(lambda m: m.connector_id == self.listener):
+            data = json.loads(message.event_data)
+            starts = {
+                operation["workorder"]["uuid"]: operation["planned_start_at"]
+                for operation in data.get("operations", ())
+            }
+            if message.event_type == workorder_payload.RESCHEDULED:
+                starts = {data["workorder"]["uuid"]: data["new"]["planned_start_at"]}
+            known = starts.get(workorder.mfg_uuid, known)
+        return known and fields.Datetime.to_datetime(known.rstrip("Z").replace("T", " "))
 
     def test_nobody_knows_how_long(self):
         self.env.company.mfg_downtime_minutes = 30
