@@ -25,6 +25,7 @@ from . import (
     mrp_routing_workcenter,
     mrp_unbuild,
     mrp_workcenter,
+    mrp_workcenter_events,
     mrp_workcenter_productivity,
     mrp_workorder,
     mrp_workorder_events,

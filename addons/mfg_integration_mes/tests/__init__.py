@@ -19,6 +19,7 @@ from . import (
     test_service_user,
     test_traps,
     test_views,
+    test_workcenter_events,
     test_workorder_events,
     test_workorder_way_events,
 )
