@@ -22,6 +22,7 @@ from . import (
     mrp_production_components,
     mrp_production_events,
     mrp_production_material,
+    mrp_production_status,
     mrp_routing_workcenter,
     mrp_unbuild,
     mrp_workcenter,

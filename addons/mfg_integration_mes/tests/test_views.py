@@ -41,6 +41,22 @@ class TestViews(MesCase):
         self.assertEqual(len(started_finished), 2)
         self.assertEqual(order.workorder_ids.mapped("mfg_outbox_count"), [2, 0])
 
+    def test_status_of_an_order(self):
+        order = self.make_order(confirm=False)
+        self.assertFalse(order.mfg_status)
+        order.action_confirm()
+        self.env.flush_all()
+        self.env.invalidate_all()
+        self.assertEqual(order.mfg_status, "waiting")
+        message = self.rejected(order.workorder_ids[0], 1, 99)
+        self.assertEqual(order.mfg_status, "dead")
+        action = order.action_mfg_dead()
+        found = self.env[action["res_model"]].search(action["domain"])
+        self.assertIn(message.uuid, found.mapped("uuid"))
+        self.assertEqual(len(found), order.mfg_dead_count)
+        blind = order.with_user(self.user("mrp.group_mrp_user"))
+        self.assertEqual((blind.mfg_status, blind.mfg_dead_count), (False, 0))
+
     def test_other_forms(self):
         self.booked(self.make_order().workorder_ids[0], 1, 1, **self.scrap(1))
         manager = self.user(
