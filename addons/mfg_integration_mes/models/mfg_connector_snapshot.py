@@ -1,8 +1,10 @@
+import secrets
+import time
 from dataclasses import dataclass
 from math import fsum
 
 from odoo import models
-from odoo.addons.mfg_integration_base.models.uuids import new_uuid
+from odoo.addons.mfg_integration_base.tools.uuid7 import uuid7
 from odoo.exceptions import UserError
 from odoo.tools import split_every
 
@@ -75,7 +77,8 @@ class MfgConnector(models.Model):
                 order="id",
             )
         )
-        snapshot = new_uuid()
+        now_ms = time.time_ns() // 1_000_000
+        snapshot = str(uuid7(unix_ms=now_ms, rand=secrets.token_bytes(10)))
         target = SnapshotFor(self.id)
         for ids in split_every(BATCH, orders.ids):
             orders.browse(ids).with_context(mfg_snapshot_for=target)._mfg_emit(
