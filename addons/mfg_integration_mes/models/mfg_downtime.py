@@ -168,20 +168,6 @@ class MfgDowntime(models.Model):
             )
         )
 
-    # === Screens === #
-
-    def action_open_impact(self):
-        """What the downtime moved."""
-        self.ensure_one()
-        return {
-            "type": "ir.actions.act_window",
-            "name": self.display_name,
-            "res_model": "mfg.downtime.impact",
-            "view_mode": "list,form",
-            "domain": [("downtime_id", "=", self.id)],
-            "context": {"search_default_group_kind": 1},
-        }
-
 
 class MrpWorkcenterProductivityLoss(models.Model):
     _inherit = "mrp.workcenter.productivity.loss"

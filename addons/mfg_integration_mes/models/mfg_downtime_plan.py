@@ -40,7 +40,7 @@ class MfgDowntime(models.Model):
         self.planned_until = until
         self._keep_free(until)
         running = self._running()
-        moved = self._in_the_way(until)
+        moved = self._in_the_way()
         moved |= self._followers(running | moved)
         self._plan_anew(running, moved)
 
@@ -63,25 +63,21 @@ class MfgDowntime(models.Model):
 
     def _running(self):
         """Operations that it interrupts."""
-        return self.workcenter_id.order_ids.filtered(
-            lambda w: (
-                w.state == "progress"
-                and w.date_start
-                and w.date_start <= self.planned_until
-                and w.date_finished
-                and w.date_finished > self.started_at
-            )
-        )
+        return self._during([("state", "=", "progress")])
 
-    def _in_the_way(self, until):
+    def _in_the_way(self):
         """Operations that are planned for the time of the downtime."""
-        return self.workcenter_id.order_ids.filtered(
-            lambda w: (
-                w.state in PLANNED
-                and w.leave_id
-                and w.date_start < until
-                and w.date_finished > self.started_at
-            )
+        return self._during([("state", "in", PLANNED), ("leave_id", "!=", False)])
+
+    def _during(self, domain):
+        # Searched for: a work center remembers the operations of all its years.
+        return self.env["mrp.workorder"].search(
+            [
+                ("workcenter_id", "=", self.workcenter_id.id),
+                ("date_start", "<", self.planned_until),
+                ("date_finished", ">", self.started_at),
+                *domain,
+            ]
         )
 
     @api.model

@@ -89,7 +89,12 @@ class MfgInboxProductionIncrement(models.AbstractModel):
         decision = cumulative.decide(
             progress._applied(), report, most=self._most(connector, order, workorder)
         )
-        progress.waits_for = ", ".join(map(str, found.first_missing)) or False
+        progress.write(
+            {
+                "missing": len(found.missing),
+                "waits_for": ", ".join(map(str, found.first_missing)) or False,
+            }
+        )
         over = decision.verdict == cumulative.Verdict.OVER
         if found.missing and (found.pointer or over):
             return [self.env._("Kept, and booked when the missing numbers are here.")]
@@ -101,8 +106,7 @@ class MfgInboxProductionIncrement(models.AbstractModel):
             )
         self._check_decision(order, report, decision)
         warnings = self._check_operation_before(workorder, report)
-        missing = len(found.missing) - progress.missing
-        progress = progress._apply(connector, order, workorder, report, missing)
+        progress = progress._apply(connector, order, workorder, report, 0)
         words = self.env["mfg.mes.words"]
         return warnings + order._mfg_book(
             progress,
@@ -117,6 +121,6 @@ class MfgInboxProductionIncrement(models.AbstractModel):
             progress.workorder_id,
             increment,
             verdict,
-            missing=len(progress.waits_for.split(",")) if progress.waits_for else 0,
+            missing=progress.missing,
             warnings=warnings,
         )

@@ -97,7 +97,8 @@ class MfgMesProgress(models.Model):
             "decide",
             own.production_id,
             self.env._("Went on without missing reports"),
-            after=own.waits_for,
+            # All of them: the list on the screen is cut short.
+            after=", ".join(map(str, missing)),
         )
         own.production_id.message_post(
             body=self.env._(

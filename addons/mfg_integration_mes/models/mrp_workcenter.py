@@ -19,7 +19,6 @@ class MrpWorkcenter(models.Model):
         check_company=True,
         help="The machine that a maintenance request for this work center is about.",
     )
-    mfg_downtime_ids = fields.One2many("mfg.downtime", "workcenter_id", readonly=True)
 
     def _mfg_unblock(self, at):
         """End a blockage at ``at`` (naive UTC); False when there is none.

@@ -32,10 +32,12 @@ class MrpWorkcenterProductivity(models.Model):
         return records
 
     def write(self, vals):
-        standing = self.filtered(lambda r: r._mfg_is_downtime() and not r.date_end)
+        before = {r: r.date_end for r in self if "date_end" in vals and r._mfg_is_downtime()}
         result = super().write(vals)
-        ended = standing.filtered("date_end")
+        changed = self.filtered(lambda r: r in before and r.date_end != before[r])
+        ended = changed.filtered("date_end")
         ended._mfg_tell(False)
+        (changed - ended)._mfg_tell(True)  # its end was withdrawn: it stands still after all
         for record in ended.filtered("mfg_downtime_id"):
             record.mfg_downtime_id._mfg_ended(record.date_end)
         return result

@@ -112,6 +112,21 @@ class TestDowntime(DowntimeCase):
         self.told(3, self.at(8), self.at(9, 30), correction=True)
         self.assertEqual(self.saw.time_ids.date_end, self.at(9, 30))
 
+    def test_partners_learn_of_an_end_that_changes_or_is_withdrawn(self):
+        self.move_to(10)
+        self.told(1, self.at(8), self.at(9))
+        with self.capture_outbox() as outbox:
+            self.told(2, self.at(8), self.at(9, 30), correction=True)
+        [told] = self.events(outbox, payload.DOWNTIME_ENDED)
+        self.assertEqual(told["duration_minutes"], 90)
+        with self.capture_outbox() as outbox:
+            self.told(3, self.at(8), correction=True)
+        self.assertEqual(len(self.events(outbox, payload.DOWNTIME_STARTED)), 1)
+        self.assertFalse(self.events(outbox, payload.DOWNTIME_ENDED))
+        with self.capture_outbox() as outbox:
+            self.told(4, self.at(8), expected_end="2026-11-23T12:00:00Z")
+        self.assertFalse(self.events(outbox, payload.DOWNTIME_STARTED), "it is known to stand")
+
     def test_one_ends_and_another_lasts(self):
         self.move_to(9)
         self.told(1, self.at(8), downtime="A")

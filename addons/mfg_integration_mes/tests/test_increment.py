@@ -5,6 +5,7 @@ import random
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 
+from ..tools.increment import MOST_NAMED
 from .common import MesCase
 
 SEED = 20261127
@@ -102,6 +103,22 @@ class TestIncrement(IncrementCase):
         self.assertEqual(self.progress(saw).increment_ids.mapped("sequence"), [1])
         self.added(saw, 2, 8, "finished")
         self.assertEqual(saw.state, "done")
+
+    def test_all_that_is_given_up_is_in_the_audit_trail(self):
+        saw = self.make_order().workorder_ids[0]
+        answer = self.added(saw, 31, 5)
+        self.assertEqual(answer["missing_reports"], 30)
+        progress = self.progress(saw)
+        self.assertEqual(len(progress.waits_for.split(", ")), MOST_NAMED)
+        progress.action_mfg_give_up()
+        entry = self.env["mfg.audit.entry"].search([("act", "=", "decide")], limit=1)
+        self.assertEqual(entry.after, ", ".join(map(str, range(1, 31))))
+        self.assertEqual((progress.missing, progress.waits_for), (0, False))
+
+    def test_what_is_kept_counts_what_is_missing(self):
+        saw = self.make_order().workorder_ids[0]
+        answer = self.added(saw, 5, -1, **self.taken_back())
+        self.assertEqual((answer["missing_reports"], self.progress(saw).missing), (4, 4))
 
     def test_a_counter_that_does_not_begin_at_one(self):
         saw = self.make_order().workorder_ids[0]
