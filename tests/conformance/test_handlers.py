@@ -16,6 +16,12 @@ SAMPLES = {
     "lot_creation": {"lot": "L-1", "product": NOBODY},
     "production_increment": {"order": NOBODY, "sequence": 1, "status": "progress", "good": 1},
     "production_report": {"order": NOBODY, "sequence": 1, "status": "progress", "good_total": 1},
+    "reconciliation_snapshot": {
+        "kind": "production_quantities",
+        "snapshot": "S-1",
+        "as_of": "2026-01-01T00:00:00Z",
+        "rows": [],
+    },
     "test_order": {"order": NOBODY, "quantity": 1},
     "workcenter_downtime": {
         "downtime": "D-1",

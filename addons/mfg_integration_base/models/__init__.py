@@ -73,6 +73,9 @@ from . import (
     mfg_partner_catalogue,
     mfg_partner_doors,
     mfg_published_schema,
+    mfg_reconciliation_kind,
+    mfg_reconciliation_line,
+    mfg_reconciliation_run,
     mfg_replay,
     mfg_replay_feeder,
     mfg_retention,
@@ -92,7 +95,9 @@ from . import (
 
 from . import (  # isort: skip  (extend the models above)
     mfg_contract_use,
+    mfg_inbox_snapshot,
     mfg_message_edit,
     mfg_message_letters,
+    mfg_reconciliation,
     mfg_replay_start,
 )

@@ -10,6 +10,7 @@ KINDS = {
     "mfg.transport": [("mfg.connector", "transport")],
     "mfg.codec": [("mfg.inbox.route", "codec"), ("mfg.connector", "codec")],
     "mfg.inbox.handler": [("mfg.inbox.route", "handler")],
+    "mfg.reconciliation.kind": [("mfg.reconciliation", "kind")],
 }
 """Contract model -> (model, selection field) whose values name the plug-ins."""
 

@@ -26,6 +26,9 @@ CHANGING = {
         "action_start",
         "action_pause",
         "action_resume",
+        "action_ask",
+        "action_resend",
+        "action_decide",
     },
     "manager": {
         "action_activate",

@@ -40,6 +40,11 @@ mfg.message.export     -      rwcu     rwcu    -        -       -       -
 mfg.message.import     -      rwcu     rwcu    -        -       -       -
 mfg.outbox.key         -      -        -       -        -       -       -
 mfg.outbox.message     r      r        r       r        r       -       -
+mfg.reconciliation        r r rwcu r r - -
+mfg.reconciliation.decide - rwcu rwcu - - - -
+mfg.reconciliation.line   r r r r r - -
+mfg.reconciliation.part   - - - - - - -
+mfg.reconciliation.run    r r r r r - -
 mfg.replay             r      rwcu     rwcu    r        r       -       -
 mfg.replay.act         -      rwcu     rwcu    -        -       -       -
 mfg.retry.policy       r      r        rwcu    r        r       -       -
@@ -143,9 +148,34 @@ class TestCompanies(MfgCase):
             }
         )
         partner_b._mfg_emit(cls.changed.code, {})
+        cls.reconcile_b()
         groups = [GROUPS["manager"], GROUPS["auditor"], GROUPS["approver"]]
         cls.user_a = cls.user(*groups)
         cls.user_b = cls.user(*groups, company=cls.company_b)
+
+    @classmethod
+    def reconcile_b(cls):
+        """By SQL: what can be compared comes with other addons."""
+        connector, company = cls.connector_b.id, cls.company_b.id
+        cls.env.cr.execute(
+            """
+            WITH what AS (
+                INSERT INTO mfg_reconciliation (connector_id, company_id, kind, time_tolerance,
+                                                days, answer_hours, active)
+                VALUES (%(connector)s, %(company)s, 'none', 0, 0, 1, true) RETURNING id
+            ), run AS (
+                INSERT INTO mfg_reconciliation_run (reconciliation_id, connector_id, company_id,
+                                                    uuid, trigger, state, requested_at)
+                SELECT id, %(connector)s, %(company)s, 'r', 'partner', 'done', now() FROM what
+                RETURNING id, reconciliation_id
+            )
+            INSERT INTO mfg_reconciliation_line (run_id, reconciliation_id, connector_id,
+                                                 company_id, key, name, difference, state)
+            SELECT id, reconciliation_id, %(connector)s, %(company)s, 'k', 'n', 'different', 'open'
+              FROM run
+            """,
+            {"connector": connector, "company": company},
+        )
 
     def setUp(self):
         super().setUp()

@@ -7,5 +7,6 @@ from . import (
     mfg_message_edit,
     mfg_message_export,
     mfg_message_import,
+    mfg_reconciliation_decide,
     mfg_replay_act,
 )

@@ -1,1 +1,1 @@
-from . import test_inbox_dispatcher, test_jobs, test_local_delivery
+from . import test_inbox_dispatcher, test_jobs, test_local_delivery, test_reconciliation
