@@ -15,6 +15,7 @@ from . import (
     mfg_mes_progress,
     mfg_mes_words,
     mfg_over_report,  # isort: skip  (extends several of the models above)
+    mfg_reconciliation,
     mrp_bom,
     mrp_production,
     mrp_production_booking,
@@ -42,4 +43,8 @@ from . import (
 from . import (  # isort: skip  (extend models above)
     mfg_inbox_production_increment,
     mfg_mes_increment,
+    mfg_reconciliation_moves,
+    mfg_reconciliation_operations,
+    mfg_reconciliation_quantities,
+    mfg_reconciliation_stock,
 )

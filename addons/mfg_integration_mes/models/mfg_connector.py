@@ -1,4 +1,4 @@
-from odoo import models
+from odoo import fields, models
 
 from .mfg_inbox_route import SHOP_FLOOR
 
@@ -6,9 +6,14 @@ from .mfg_inbox_route import SHOP_FLOOR
 class MfgConnector(models.Model):
     _inherit = "mfg.connector"
 
+    mfg_reconciliation_ids = fields.One2many("mfg.reconciliation", "connector_id")
+
     def _service_user_groups(self):
         groups = super()._service_user_groups()
-        if dict(SHOP_FLOOR).keys() & set(self.inbox_route_ids.mapped("handler")):
+        handlers = set(self.inbox_route_ids.mapped("handler"))
+        # sudo: what is compared decides the rights, whoever sets up a route.
+        compared = self.sudo().mfg_reconciliation_ids
+        if dict(SHOP_FLOOR).keys() & handlers or compared:
             # What booking production needs, and what its own users have: no administrator's right.
             groups |= self.env.ref("mrp.group_mrp_user")
         return groups

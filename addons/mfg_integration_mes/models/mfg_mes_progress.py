@@ -111,6 +111,17 @@ class MfgMesProgress(models.Model):
             return self
         return self._begin(connector, order, workorder, **vals)
 
+    def _set_good(self, good, reason):
+        """Take ``good`` (a Decimal) for what was reported last."""
+        self.ensure_one()
+        self.write(
+            {
+                "good": float(good),
+                "totals": {**self.totals, "good": str(good)},
+                "correction_reason": reason,
+            }
+        )
+
     @api.model
     def _begin(self, connector, order, workorder, **vals):
         """Make the row of a target; nothing is reported unless ``vals`` say so."""
