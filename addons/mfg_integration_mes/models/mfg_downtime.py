@@ -30,6 +30,9 @@ class MfgDowntime(models.Model):
     comment = fields.Text(readonly=True)
     started_at = fields.Datetime(string="Start", required=True, readonly=True)
     ended_at = fields.Datetime(string="End", readonly=True)
+    end_reported = fields.Boolean(
+        readonly=True, help="The shop floor itself has said when it ended."
+    )
     expected_end = fields.Datetime(readonly=True, help="As the shop floor expects it.")
     state = fields.Selection(
         [("open", "Stands still"), ("ended", "Runs again")],
@@ -92,6 +95,7 @@ class MfgDowntime(models.Model):
             "comment": statement.comment or False,
             "started_at": _naive(statement.started_at),
             "ended_at": _naive(statement.ended_at),
+            "end_reported": bool(statement.ended_at),
             "expected_end": _naive(statement.expected_end),
             "message_uuid": cause.message_uuid if cause else False,
         }

@@ -39,7 +39,9 @@ class MfgInboxDowntime(models.AbstractModel):
             statement,
             sequence=downtime.sequence,
             known_digest=downtime.digest or "",
-            known_end=_aware(downtime.ended_at),
+            # An end that a person or a started operation gave it is a guess beside the word of
+            # whoever watches the machine.
+            known_end=_aware(downtime.ended_at) if downtime.end_reported else None,
         )
         self._check(verdict, downtime, workcenter)
         if verdict == Verdict.APPLY:

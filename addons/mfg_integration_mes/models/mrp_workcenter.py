@@ -21,9 +21,10 @@ class MrpWorkcenter(models.Model):
     )
 
     def _mfg_unblock(self, at):
-        """End a blockage at ``at`` (naive UTC); False when there is none.
+        """End blockages that began before ``at`` (naive UTC); False when there is none.
 
-        A shop floor that starts an operation says that the machine runs. Not by ``unblock``: that
+        A shop floor that starts an operation says that the machine runs. What it says late, of a
+        time before the machine stopped, says nothing about the stop. Not by ``unblock``: that
         raises on a work center that is not blocked, ends its blockage now, and with it every open
         timer of every operation.
         """
@@ -34,9 +35,9 @@ class MrpWorkcenter(models.Model):
             [
                 ("workcenter_id", "=", self.id),
                 ("date_end", "=", False),
+                ("date_start", "<=", at),
                 ("loss_type", "not in", ("productive", "performance")),
             ]
         )
-        for blockage in blockages:
-            blockage.date_end = max(at, blockage.date_start)
-        return True
+        blockages.write({"date_end": at})
+        return bool(blockages)

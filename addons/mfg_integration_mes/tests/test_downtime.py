@@ -191,9 +191,32 @@ class TestDowntime(DowntimeCase):
         self.saw.unblock()
         self.assertEqual(self.downtime().state, "ended")
         self.assertEqual(self.dates(order), was)
-        # The shop floor's own end comes later, and is another.
+        # The shop floor's own end comes later, and is another: it watches the machine.
         self.move_to(7, 45)
-        self.assertEqual(self.tell(2, self.at(7), self.at(7, 40)).reason_code, "conflict")
+        self.told(2, self.at(7), self.at(7, 40))
+        self.assertEqual(self.downtime().ended_at, self.at(7, 40))
+        self.assertEqual(self.downtime().productivity_id.date_end, self.at(7, 40))
+        self.assertEqual(self.tell(3, self.at(7), self.at(7, 35)).reason_code, "conflict")
+
+    def test_a_late_start_of_an_operation_says_nothing_about_the_stop(self):
+        order = self.make_order()
+        saw = order.workorder_ids[0]
+        self.move_to(9)
+        self.told(1, self.at(8, 30))
+        self.booked(saw, 1, 2, started_at="2026-11-23T08:00:00Z", ended_at="2026-11-23T08:20:00Z")
+        self.assertEqual((saw.state, self.saw.working_state), ("progress", "blocked"))
+        self.assertEqual(self.downtime().state, "open")
+
+    def test_an_operation_that_starts_says_that_the_machine_runs(self):
+        saw = self.make_order().workorder_ids[0]
+        self.move_to(9)
+        self.told(1, self.at(8))
+        self.booked(saw, 1, 2, started_at="2026-11-23T08:50:00Z")
+        downtime = self.downtime()
+        self.assertEqual(downtime.ended_at, self.at(8, 50))
+        self.assertNotEqual(self.saw.working_state, "blocked")
+        self.told(2, self.at(8), self.at(8, 45))
+        self.assertEqual(downtime.ended_at, self.at(8, 45), "it knows better than we guessed")
 
     def test_a_maintenance_request_where_the_reason_wants_one(self):
         self.move_to(9)

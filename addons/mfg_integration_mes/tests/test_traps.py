@@ -260,7 +260,8 @@ class TestTraps(MesCase):
         self.env["mrp.workcenter.productivity"].create(
             {"workcenter_id": self.saw.id, "loss_id": self.env.ref("mrp.block_reason0").id}
         )
-        self.assertTrue(self.saw._mfg_unblock(now))
+        self.assertFalse(self.saw._mfg_unblock(now - timedelta(hours=1)), "it ran, back then")
+        self.assertTrue(self.saw._mfg_unblock(fields.Datetime.now()))
         self.assertNotEqual(self.saw.working_state, "blocked")
         self.assertFalse(order.workorder_ids[0].time_ids.date_end)
 
