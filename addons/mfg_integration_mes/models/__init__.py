@@ -35,6 +35,7 @@ from . import (
     product_template,
     res_company,
     res_config_settings,
+    stock_lot,
     stock_move,
     stock_picking_type,
     stock_scrap,

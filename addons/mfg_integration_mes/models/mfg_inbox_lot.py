@@ -44,6 +44,7 @@ class MfgInboxLot(models.AbstractModel):
         self._check_product(order, product)
         lot, is_new = self._lot(connector, product, document)
         message._link_record(lot)
+        # A number that the order has already may come late: its report can have overtaken it.
         if order and lot not in order.lot_producing_ids:
             self._assign(order, lot)
         answer = {
@@ -66,10 +67,6 @@ class MfgInboxLot(models.AbstractModel):
                 "/order",
             )
         order._mfg_lock()
-        if order.state in ("done", "cancel"):
-            raise BusinessReject(
-                "closed_order", self.env._("%s takes no more lots.", order.name), "/order"
-            )
         return order
 
     def _check_product(self, order, product):
@@ -102,10 +99,8 @@ class MfgInboxLot(models.AbstractModel):
             ],
             limit=1,
         )
-        refs = self.env["mfg.external.ref"]
-        name = f"{product.mfg_uuid}/{document['lot']}"
         if found:
-            if refs._resolve(connector, "stock.lot", name) == found:
+            if found._mfg_is_made_by(connector):
                 return found, False
             raise BusinessReject(
                 "conflict",
@@ -118,15 +113,7 @@ class MfgInboxLot(models.AbstractModel):
             )
         vals = {"name": document["lot"], "product_id": product.id, "company_id": company.id}
         lot = self.env["stock.lot"].create(vals | self._expiration(product, document))
-        # sudo: a service user does not edit cross-references; this one says what it has just made.
-        refs.sudo().create(
-            {
-                "connector_id": connector.id,
-                "model": "stock.lot",
-                "external_id": name,
-                "res_id": lot.id,
-            }
-        )
+        lot._mfg_note_maker()
         return lot, True
 
     def _expiration(self, product, document):
@@ -147,6 +134,10 @@ class MfgInboxLot(models.AbstractModel):
         return {"expiration_date": naive}
 
     def _assign(self, order, lot):
+        if order.state in ("done", "cancel"):
+            raise BusinessReject(
+                "closed_order", self.env._("%s takes no more lots.", order.name), "/order"
+            )
         if order.product_tracking == "lot" and order.lot_producing_ids:
             raise BusinessReject(
                 "conflict",

@@ -155,6 +155,7 @@ class MrpProduction(models.Model):
                 for name in missing
             ]
         )
+        made._mfg_note_maker()
         by_name.update({lot.name: lot for lot in made})
         return self.env["stock.lot"].union(*(by_name[name] for name in names))
 

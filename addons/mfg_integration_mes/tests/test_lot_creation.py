@@ -67,6 +67,18 @@ class TestLotCreation(MesCase):
         self.assertEqual(order.state, "done")
         self.refused("closed_order", "/order", "L-3", order=order.mfg_uuid)
 
+    def test_overtaken_by_its_report(self):
+        order = self.make_simple_order(5, product=self.paint)
+        self.booked(order, 1, 2, lot="L-1")
+        self.assertEqual(self.made(order=order.mfg_uuid)["result"], "duplicate")
+        self.booked(order, 2, 5, "finished", lot="L-1")
+        self.assertEqual(order.state, "done")
+        self.assertEqual(self.made(order=order.mfg_uuid)["result"], "duplicate")
+        other = self.connector(code="mes2", category="mes")
+        route = self.route(other, "lot.creation.v1", handler="lot_creation")
+        message = self.send({"lot": "L-1", "product": "PAINT"}, route=route)
+        self.assertEqual(message.reason_code, "conflict", "somebody else gave it out")
+
     def test_serials_add_up(self):
         drone = self.make_product("Drone", "DRONE", tracking="serial")
         order = self.make_simple_order(2, product=drone)
