@@ -1,3 +1,5 @@
+from collections import defaultdict
+
 from odoo import models
 from odoo.addons.mfg_integration_base.exceptions import BusinessReject
 
@@ -97,6 +99,35 @@ class MrpProduction(models.Model):
             scraps._mfg_take_from_stock()
         return warnings
 
+    def _split_productions(self, amounts=False, cancel_remaining_qty=False, set_consumed_qty=False):
+        # Odoo takes what an operation made beyond the order's good pieces for pieces that wait for
+        # the next one, hands them to the backorder, and cancels its operations accordingly. What
+        # was scrapped on a later operation does not wait anywhere: it is made anew from the start.
+        lost = self._mfg_lost_later()
+        for workorder, quantity in lost.items():
+            workorder.qty_reported_from_previous_wo -= quantity
+        result = super()._split_productions(
+            amounts=amounts,
+            cancel_remaining_qty=cancel_remaining_qty,
+            set_consumed_qty=set_consumed_qty,
+        )
+        for workorder, quantity in lost.items():
+            workorder.qty_reported_from_previous_wo += quantity
+        return result
+
+    def _mfg_lost_later(self):
+        """``{operation: pieces that it made and that later ones lost in process}``."""
+        lost = defaultdict(float)
+        for order in self:
+            scraps = order._mfg_finished_scraps().filtered(
+                lambda scrap: scrap.workorder_id and scrap.mfg_booking == "in_process"
+            )
+            for workorder, of_workorder in scraps.grouped("workorder_id").items():
+                quantity = sum(of_workorder.mapped("scrap_qty"))
+                for before in workorder._mfg_before():
+                    lost[before] += quantity
+        return lost
+
     def _mfg_check_lots(self, produced):
         if self.product_tracking == "none":
             return
@@ -140,8 +171,10 @@ class MrpProduction(models.Model):
 
     def _mfg_mark_done(self, progress):
         posted_at = None
-        if progress.ended_at:
-            posted_at = self.company_id._mfg_posting_date(progress.ended_at)
+        # The report that closes the order may be an early operation's that comes late.
+        ends = self.mfg_progress_ids.filtered("ended_at").mapped("ended_at")
+        if ends:
+            posted_at = self.company_id._mfg_posting_date(max(ends))
         moves = self._mfg_open_raw_moves() | self.move_finished_ids.filtered(
             lambda move: move.state not in ("done", "cancel")
         )

@@ -59,6 +59,15 @@ class MrpWorkorder(models.Model):
 
     # === What is reported === #
 
+    def _mfg_before(self):
+        """All operations whose pieces come to this one, directly or through others."""
+        found = self.browse()
+        following = self.blocked_by_workorder_ids
+        while following:
+            found |= following
+            following = following.blocked_by_workorder_ids - found
+        return found
+
     def _mfg_reported_finish(self, reported):
         """Replace what ``button_finish`` makes up: now, and the plan where nothing was made."""
         vals = {}

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from odoo import fields
 from odoo.tests import tagged
 
+from ..models import mfg_production_payload as payload
 from .common import MesCase
 
 
@@ -153,6 +154,15 @@ class TestReport(MesCase):
         self.booked(first, 1, 10, "finished")
         self.assertEqual((order.state, self.produced(order)), ("done", 10))
 
+    def test_the_order_ends_with_its_last_operation_whichever_report_comes_last(self):
+        order = self.make_order()
+        first, last = order.workorder_ids
+        self.booked(last, 1, 10, "finished", ended_at="2026-11-20T09:00:00Z")
+        self.booked(first, 1, 10, "finished", ended_at="2026-11-20T08:00:00Z")
+        end = fields.Datetime.to_datetime("2026-11-20 09:00:00")
+        self.assertEqual((order.state, order.date_finished), ("done", end))
+        self.assertEqual(set(order.move_finished_ids.mapped("date")), {end})
+
     def test_backorder_goes_on(self):
         order = self.make_order()
         first, last = order.workorder_ids
@@ -168,6 +178,38 @@ class TestReport(MesCase):
         self.assertEqual((backorder.state, self.produced(backorder)), ("done", 4))
         self.assertEqual(self.on_hand(self.table), 10)
         self.assertEqual((self.on_hand(self.leg), self.on_hand(self.top)), (980, 990))
+
+    def test_pieces_that_a_later_operation_lost_are_made_anew(self):
+        """Odoo takes them for pieces that wait between the operations, and cancels the first."""
+        order = self.make_order()
+        first, last = order.workorder_ids
+        self.booked(first, 1, 9, "finished", **self.scrap(1))
+        with self.capture_outbox() as outbox:
+            self.booked(last, 1, 6, "finished", **self.scrap(2))
+        backorder = self.backorder(order)
+        again, then = backorder.workorder_ids
+        # 10 - 6 are wanted; 9 were sawn, 2 of them lost, so one waits at the bench.
+        self.assertEqual(backorder.product_qty, 4)
+        self.assertEqual((again.state, again.qty_reported_from_previous_wo), ("ready", 1))
+        self.assertEqual(then.qty_reported_from_previous_wo, 0)
+        self.assertEqual((first.qty_reported_from_previous_wo, first.qty_produced), (0, 9))
+        [told] = self.events(outbox, payload.RELEASED)
+        self.assertEqual([each["quantity"] for each in told["operations"]], [3, 4])
+        self.booked(again, 1, 3, "finished")
+        self.booked(then, 1, 4, "finished")
+        self.assertEqual((backorder.state, self.on_hand(self.table)), ("done", 10))
+
+    def test_all_that_was_made_first_was_lost_later(self):
+        order = self.make_order()
+        first, last = order.workorder_ids
+        self.booked(first, 1, 10, "finished")
+        self.booked(last, 1, 8, "finished", **self.scrap(2))
+        again, then = self.backorder(order).workorder_ids
+        self.assertEqual((again.state, then.state), ("ready", "blocked"))
+        self.booked(again, 1, 2, "finished")
+        self.booked(then, 1, 2, "finished")
+        self.assertEqual(self.on_hand(self.table), 10)
+        self.assertEqual((self.on_hand(self.leg), self.on_hand(self.top)), (976, 988))
 
     def test_no_backorder_where_the_operation_type_makes_none(self):
         self.picking_type.create_backorder = "never"
