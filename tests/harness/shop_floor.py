@@ -22,6 +22,9 @@ class ShopFloor(ChildProcess):
     :param secret: ``whsec_...``, shared with Odoo
     """
 
+    module = "tests.simulators.shop_floor"
+    name = "Shop floor"
+
     def __init__(self, folder: Path, *, odoo_url: str, connector: str, secret: str):
         self.port = free_port()
         self.control_port = free_port()
@@ -30,7 +33,7 @@ class ShopFloor(ChildProcess):
         secret_file.touch(mode=0o600)
         secret_file.write_text(secret)
         argv = [
-            sys.executable, "-m", "tests.simulators.shop_floor",
+            sys.executable, "-m", self.module,
             f"--port={self.port}",
             f"--control-port={self.control_port}",
             f"--secret-file={secret_file}",
@@ -38,7 +41,11 @@ class ShopFloor(ChildProcess):
             f"--odoo-url={odoo_url}",
             f"--connector={connector}",
         ]  # fmt: skip
-        super().__init__("Shop floor", argv, folder / "shop_floor.log")
+        super().__init__(self.name, [*argv, *self.more(folder)], folder / "shop_floor.log")
+
+    def more(self, folder: Path) -> list[str]:
+        """Further arguments of the simulator."""
+        return []
 
     @property
     def url(self) -> str:

@@ -113,25 +113,29 @@ class Control(JsonHandler):
     POST /again      ``{"id": ...}``: sends this report once more, byte for byte
     """
 
-    def do_GET(self) -> None:
+    def views(self) -> dict[str, Any]:
         floor = self.server.floor
-        views = {
+        return {
             "/counts": lambda: {**floor.book.counts(), "held": floor.conduct.held},
             "/messages": floor.book.messages,
             "/orders": floor.factory.orders_document,
             "/reports": lambda: [vars(report) for report in floor.book.reports()],
         }
-        self._run(views.get(self.path))
 
-    def do_POST(self) -> None:
+    def verbs(self, arguments: dict[str, Any]) -> dict[str, Any]:
         floor = self.server.floor
-        arguments = json.loads(self.read_body() or b"{}")
-        verbs = {
+        return {
             "/behaviour": lambda: floor.conduct.set(Behaviour(**arguments)),
             "/work": lambda: floor.factory.work_off(arguments["plans"]),
             "/again": lambda: floor.factory.send_again(arguments["id"]),
         }
-        self._run(verbs.get(self.path))
+
+    def do_GET(self) -> None:
+        self._run(self.views().get(self.path))
+
+    def do_POST(self) -> None:
+        arguments = json.loads(self.read_body() or b"{}")
+        self._run(self.verbs(arguments).get(self.path))
 
     def _run(self, action: Any) -> None:
         if action is None:
@@ -145,15 +149,20 @@ class Control(JsonHandler):
         self.answer(200, json.dumps(document).encode(), "application/json")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Shop-floor simulator.")
+def parser(description: str) -> argparse.ArgumentParser:
+    """What each simulator of a shop floor is told."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--port", type=int, required=True, help="where Odoo delivers to")
     parser.add_argument("--control-port", type=int, required=True)
     parser.add_argument("--secret-file", type=Path, required=True, help="holds whsec_...")
     parser.add_argument("--book", type=Path, required=True, help="SQLite file, made if missing")
     parser.add_argument("--odoo-url", required=True)
     parser.add_argument("--connector", required=True, help="code of our connector in Odoo")
-    arguments = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    arguments = parser("Shop-floor simulator.").parse_args()
     floor = ShopFloor(arguments)
     deliveries = Server(arguments.port, Deliveries, floor)
     control = Server(arguments.control_port, Control, floor)
