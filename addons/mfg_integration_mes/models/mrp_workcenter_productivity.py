@@ -81,8 +81,11 @@ class MrpWorkcenterProductivity(models.Model):
             }
             if changed:
                 line.write(changed)
-        lines[len(wanted) :].unlink()
-        self.create(wanted[len(lines) :])
+        # Neither is free where there is nothing to do.
+        if len(lines) > len(wanted):
+            lines[len(wanted) :].unlink()
+        elif len(wanted) > len(lines):
+            self.create(wanted[len(lines) :])
 
     @api.model
     def _mfg_spans(self, workorder, start, end):
