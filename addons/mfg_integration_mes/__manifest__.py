@@ -21,6 +21,7 @@
         "views/mfg_connector_views.xml",
         "views/mfg_downtime_views.xml",
         "views/mfg_inbox_message_views.xml",
+        "views/mfg_mes_labor_views.xml",
         "views/mfg_mes_progress_views.xml",
         "views/mrp_production_views.xml",
         "views/mrp_workorder_views.xml",

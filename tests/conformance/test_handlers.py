@@ -13,7 +13,13 @@ NOBODY = "00000000-0000-7000-8000-000000000000"
 
 SAMPLES = {
     "ping": {},
+    "labor_report": {"workorder": NOBODY, "sequence": 1, "operator": "Pat", "entries": []},
     "lot_creation": {"lot": "L-1", "product": NOBODY},
+    "material_consumption": {
+        "order": NOBODY,
+        "sequence": 1,
+        "consumption": [{"product": NOBODY, "quantity": 1}],
+    },
     "production_increment": {"order": NOBODY, "sequence": 1, "status": "progress", "good": 1},
     "production_report": {"order": NOBODY, "sequence": 1, "status": "progress", "good_total": 1},
     "reconciliation_snapshot": {
@@ -29,6 +35,12 @@ SAMPLES = {
         "workcenter": NOBODY,
         "reason": NOBODY,
         "started_at": "2026-01-01T00:00:00Z",
+    },
+    "workorder_state": {
+        "workorder": NOBODY,
+        "sequence": 1,
+        "state": "started",
+        "at": "2026-01-01T00:00:00Z",
     },
 }
 """By code: a document that is valid against the handler's schema and names nothing we have."""

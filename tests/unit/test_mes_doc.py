@@ -10,7 +10,14 @@ import pytest
 
 from odoo.addons.mfg_integration_base.tools.lifecycle import REASONS
 from odoo.addons.mfg_integration_base.tools.schema import compile_schema
-from odoo.addons.mfg_integration_mes.tools import downtime, increment, lot
+from odoo.addons.mfg_integration_mes.tools import (
+    consumption,
+    downtime,
+    increment,
+    labor,
+    lot,
+    operation_state,
+)
 from odoo.addons.mfg_integration_mes.tools.report import SCHEMA, parse
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -54,7 +61,21 @@ def test_the_example_is_a_lot():
 
 
 @pytest.mark.parametrize(
-    "schema", [SCHEMA, increment.SCHEMA, downtime.SCHEMA], ids=lambda schema: schema["title"]
+    ("module", "member"),
+    [(operation_state, "state"), (labor, "entries"), (consumption, "consumption")],
+    ids=["state", "labor", "consumption"],
+)
+def test_the_example_is_one(module, member):
+    properties = module.SCHEMA["properties"].keys()
+    document = next(e for e in EXAMPLES if member in e and e.keys() <= properties)
+    assert not compile_schema(dict(module.SCHEMA)).errors(document)
+    assert module.parse(document, **({} if module is consumption else {"now": NOW}))
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [SCHEMA, increment.SCHEMA, downtime.SCHEMA, operation_state.SCHEMA, labor.SCHEMA],
+    ids=lambda schema: schema["title"],
 )
 def test_members_of_a_message_are_explained(schema):
     unexplained = {name for name in schema["properties"] if name not in PAGE}

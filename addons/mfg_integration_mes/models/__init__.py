@@ -42,8 +42,14 @@ from . import (
 )
 
 from . import (  # isort: skip  (extend models above)
+    mfg_inbox_consumption,
+    mfg_inbox_labor,
+    mfg_inbox_operation_state,
     mfg_inbox_production_increment,
     mfg_mes_increment,
+    mfg_mes_consumption,
+    mfg_mes_labor,
+    mfg_mes_state,
     mfg_reconciliation_moves,
     mfg_reconciliation_operations,
     mfg_reconciliation_quantities,

@@ -5,10 +5,11 @@ from math import fsum
 
 from odoo import models
 from odoo.addons.mfg_integration_base.tools.uuid7 import uuid7
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 from odoo.tools import split_every
 
 from . import mfg_snapshot_payload as payload
+from .mfg_production_payload import CANCELLED, COMPLETED, cancelled, completed
 
 BATCH = 500
 """Orders a statement; a plant has thousands of them open."""
@@ -111,7 +112,56 @@ class MfgConnector(models.Model):
 
 
 class MrpProduction(models.Model):
+    """Telling orders once more, as they are."""
+
     _inherit = "mrp.production"
+
+    def action_mfg_send_again(self):
+        """Tell all partners that ask for it of these orders, then say how many messages that is."""
+        if not self.env.user.has_group("mfg_integration_base.group_operator"):
+            raise AccessError(self.env._("Only operators of the integration send orders again."))
+        self.check_access("read")
+        told = self.filtered("mfg_released_at")._mfg_tell_as_it_is()
+        if not told:
+            raise UserError(
+                self.env._(
+                    "Nobody is told: no subscription asks for %s, or the order is not released.",
+                    ", ".join((payload.SNAPSHOT, COMPLETED, CANCELLED)),
+                )
+            )
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "type": "success",
+                "message": self.env._("%s events are on their way.", told),
+                "next": {"type": "ir.actions.act_window_close"},
+            },
+        }
+
+    def _mfg_tell_as_it_is(self, connector=None):
+        """Tell of the orders again: open ones by a snapshot, others by how they ended.
+
+        :param connector: tell this one only; it is told whatever it said itself
+        :return: number of events
+        """
+        # sudo: what a partner is told does not depend on who presses the button.
+        orders = self.sudo()
+        if connector:
+            orders = orders.with_context(mfg_snapshot_for=SnapshotFor(connector.id))
+        now_ms = time.time_ns() // 1_000_000
+        snapshot = str(uuid7(unix_ms=now_ms, rand=secrets.token_bytes(10)))
+        events = []
+        for state, of_state in orders.grouped("state").items():
+            if state == "done":
+                events += of_state._mfg_emit(COMPLETED, completed)
+            elif state == "cancel":
+                events += of_state._mfg_emit(CANCELLED, cancelled)
+            else:
+                events += of_state._mfg_emit(
+                    payload.SNAPSHOT, lambda order: payload.snapshot(order, snapshot)
+                )
+        return len(events)
 
     def _mfg_matches(self, spec, cause):
         return not SnapshotFor.excludes(self.env, spec) and super()._mfg_matches(spec, cause)

@@ -104,6 +104,7 @@ class MfgInboxProductionIncrement(models.AbstractModel):
                 self.env._("All increments together fall below zero."),
                 found.pointer,
             )
+        self._check_one_source(order, report)
         self._check_decision(order, report, decision)
         warnings = self._check_operation_before(workorder, report)
         progress = progress._apply(connector, order, workorder, report, 0)

@@ -51,6 +51,7 @@ class MfgInboxProductionReport(models.AbstractModel):
         self._check_open(order, workorder, progress)
         self._check_form(progress, "totals")
         self._check_revision(order, report)
+        self._check_one_source(order, report)
         self._check_decision(order, report, decision)
         warnings = self._check_operation_before(workorder, report)
         progress = progress._apply(connector, order, workorder, report, decision.missing)
@@ -169,6 +170,9 @@ class MfgInboxProductionReport(models.AbstractModel):
                 self.env._("%s was reported as finished.", (workorder or order).display_name),
                 where,
             )
+        self._check_owner(order, where)
+
+    def _check_owner(self, order, where="/workorder"):
         if order.mfg_owner != "mes":
             raise BusinessReject(
                 "conflict",
@@ -194,6 +198,10 @@ class MfgInboxProductionReport(models.AbstractModel):
                 ),
                 "/sequence",
             )
+
+    def _check_one_source(self, order, report):
+        if report.totals.consumption:
+            order._mfg_check_one_source(of_reports=True)
 
     def _check_revision(self, order, report):
         if report.revision and report.revision < order.mfg_revision:

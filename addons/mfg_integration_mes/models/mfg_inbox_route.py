@@ -5,6 +5,9 @@ SHOP_FLOOR = [
     ("production_increment", "Production increment"),
     ("workcenter_downtime", "Downtime of a work center"),
     ("lot_creation", "Lot or serial number"),
+    ("workorder_state", "State of an operation"),
+    ("labor_report", "Labor time"),
+    ("material_consumption", "Consumed components"),
 ]
 """What a shop floor sends, by handler."""
 

@@ -34,15 +34,21 @@ class MfgMesWords(models.AbstractModel):
     def _consumption(self, order):
         """All that was reported for the order: ``{product: [(lot, Decimal)]}``, products' units."""
         totals = defaultdict(Decimal)
-        for row in order.mfg_progress_ids:
-            for (product_text, uom_text, lot), quantity in row._read_totals().consumption:
-                product = self._product(row.connector_id, order, product_text, "/consumption")
-                uom = self._uom(row.connector_id, product, uom_text)
-                totals[product, lot] += _convert(quantity, uom, product.uom_id)
+        for connector, (product_text, uom_text, lot), quantity in self._consumption_lines(order):
+            product = self._product(connector, order, product_text, "/consumption")
+            uom = self._uom(connector, product, uom_text)
+            totals[product, lot] += _convert(quantity, uom, product.uom_id)
         consumption = defaultdict(list)
         for (product, lot), quantity in totals.items():
             consumption[product].append((lot, quantity))
         return dict(consumption)
+
+    @api.model
+    def _consumption_lines(self, order):
+        """``(connector, (product, unit, lot), Decimal)`` of all that was reported for the order."""
+        for row in order.mfg_progress_ids:
+            for key, quantity in row._read_totals().consumption:
+                yield row.connector_id, key, quantity
 
     @api.model
     def _product(self, connector, order, text, pointer):

@@ -6,10 +6,6 @@ from odoo import api, fields, models
 from odoo.addons.mfg_integration_base.exceptions import BusinessReject
 from odoo.addons.mfg_integration_base.tools import rfc3339
 
-from . import mfg_production_payload as payload
-from .mfg_connector_snapshot import SnapshotFor
-from .mfg_snapshot_payload import SNAPSHOT, snapshot
-
 UUID = {"type": "string", "format": "uuid"}
 TEXT = {"type": "string", "minLength": 1, "maxLength": 200}
 TIME = {"type": "string", "format": "date-time"}
@@ -87,16 +83,7 @@ class MfgReconciliationOrders(models.AbstractModel):
         records = [self.env[line.model].browse(line.res_id).exists() for line in lines]
         orders = self.env["mrp.production"].union(*(self._order_of(r) for r in records if r))
         connector._mfg_check_snapshot_subscription()
-        # sudo: what a connector is told does not depend on who presses the button.
-        orders = orders.sudo().with_context(mfg_snapshot_for=SnapshotFor(connector.id))
-        run_uuid = lines.run_id.uuid
-        for state, of_state in orders.grouped("state").items():
-            if state == "done":
-                of_state._mfg_emit(payload.COMPLETED, payload.completed)
-            elif state == "cancel":
-                of_state._mfg_emit(payload.CANCELLED, payload.cancelled)
-            else:
-                of_state._mfg_emit(SNAPSHOT, lambda order: snapshot(order, run_uuid))
+        orders._mfg_tell_as_it_is(connector)
 
 
 def moment(row, name, pointer):

@@ -38,11 +38,19 @@ class MrpProduction(models.Model):
             self.env["mrp.workcenter.productivity"]._mfg_replace(progress)
         self._mfg_book_scrap(progress, scrap)
         if consumption:
-            self._mfg_add_components(consumption)
-            self._mfg_consume(self.env["stock.move"], consumption)
+            self._mfg_book_consumption(consumption)
         if report.finished:
             warnings += self._mfg_book_finish(progress, consumption)
         return warnings
+
+    def _mfg_book_consumption(self, consumption):
+        """Have the order consume what was reported so far.
+
+        :param consumption: as ``_mfg_book`` takes it
+        """
+        self._mfg_hold_consumption()
+        self._mfg_add_components(consumption)
+        self._mfg_consume(self.env["stock.move"], consumption)
 
     # === Start, quantities === #
 

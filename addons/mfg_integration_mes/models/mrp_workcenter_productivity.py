@@ -74,6 +74,11 @@ class MrpWorkcenterProductivity(models.Model):
             }
             for duration, since, until in spans
         ]
+        self._mfg_write_lines(lines, wanted)
+
+    @api.model
+    def _mfg_write_lines(self, lines, wanted):
+        """Make ``lines`` what is ``wanted`` (a list of values)."""
         # Each report moves the end: in place, a line costs a third of a new one.
         for line, vals in zip(lines, wanted, strict=False):
             changed = {

@@ -3,6 +3,7 @@
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import Form, tagged
 
+from ..models import mfg_production_payload as production_payload
 from ..models import mfg_snapshot_payload as payload
 from .common import MesCase
 
@@ -50,6 +51,27 @@ class TestOrderSnapshot(MesCase):
         self.assertGreaterEqual(len(told), len(orders))
         self.assertAlmostEqual(data["quantity_total"], sum(d["quantity"] for d in told))
         self.assertAlmostEqual(data["good_total"], sum(d["good"] for d in told))
+
+    def test_one_order_again(self):
+        order, closed, draft = (
+            self.make_order(),
+            self.make_simple_order(),
+            self.make_order(confirm=False),
+        )
+        self.booked(closed, 1, 10, "finished")
+        with self.capture_outbox() as outbox:
+            (order | closed | draft).action_mfg_send_again()
+        self.assertCountEqual(
+            [(m.event_type, m.ordering_key) for m in outbox.messages],
+            [
+                (payload.SNAPSHOT, order._mfg_ordering_key()),
+                (production_payload.COMPLETED, closed._mfg_ordering_key()),
+            ],
+        )
+        with self.assertRaisesRegex(UserError, "Nobody is told"):
+            draft.action_mfg_send_again()
+        with self.assertRaises(AccessError):
+            order.with_user(self.user("mrp.group_mrp_user")).action_mfg_send_again()
 
     def test_nobody_else_is_told(self):
         types = self.env["mfg.event.type"].search(

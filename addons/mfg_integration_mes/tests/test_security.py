@@ -7,6 +7,9 @@ RIGHTS = """
 model                viewer operator manager approver auditor service user
 mfg.mes.progress     r      r        r       r        r       rwc     -
 mfg.mes.increment    r      r        r       r        r       rwc     -
+mfg.mes.state        r      r        r       r        r       rwc     -
+mfg.mes.labor        r      r        r       r        r       rwc     -
+mfg.mes.consumption  r      r        r       r        r       rwc     -
 mfg.downtime         r      r        r       r        r       rwc     -
 mfg.downtime.impact  r      r        r       r        r       rwc     -
 """
