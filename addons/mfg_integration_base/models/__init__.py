@@ -20,6 +20,7 @@ from . import (
     mfg_change_request,
     mfg_codec,
     mfg_codec_xml,
+    mfg_conflict,
     mfg_connector,
     mfg_connector_actions,
     mfg_connector_codec,

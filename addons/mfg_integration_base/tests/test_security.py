@@ -16,6 +16,8 @@ mfg.audit.export       -      -        rwc     -        rwc     -       -
 mfg.audit.seal         -      -        r       -        r       -       -
 mfg.change.line        r      r        r       r        r       -       -
 mfg.change.request     r      r        rw      rw       r       -       -
+mfg.conflict           r r r r r - -
+mfg.conflict.decide    - rwcu rwcu - - - -
 mfg.connector          r      r        rwcu    r        r       r       -
 mfg.connector.reactivate -   -        rwcu    -        -       -       -
 mfg.connector.runtime  r      r        r       r        r       -       -
@@ -175,6 +177,12 @@ class TestCompanies(MfgCase):
               FROM run
             """,
             {"connector": connector, "company": company},
+        )
+        cls.env.cr.execute(
+            "INSERT INTO mfg_conflict (name, connector_id, company_id, model, ordering_key,"
+            " field_group, field, label, rule, state)"
+            " VALUES ('n', %s, %s, 'm', 'k', 'none', 'f', 'l', 'decide', 'open')",
+            [connector, company],
         )
 
     def setUp(self):

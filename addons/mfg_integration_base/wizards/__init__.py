@@ -1,6 +1,7 @@
 from . import (
     mfg_audit_erase,
     mfg_audit_export,
+    mfg_conflict_decide,
     mfg_connector_reactivate,
     mfg_credential_rotate,
     mfg_message_cancel,
