@@ -16,6 +16,7 @@ from . import (
     test_order_way_events,
     test_over_report,
     test_ownership,
+    test_ownership_rules,
     test_reconciliation,
     test_report,
     test_report_rejected,
