@@ -22,6 +22,7 @@
         "views/mfg_connector_views.xml",
         "views/mfg_downtime_views.xml",
         "views/mfg_inbox_message_views.xml",
+        "views/mfg_mes_cockpit_views.xml",
         "views/mfg_mes_labor_views.xml",
         "views/mfg_mes_progress_views.xml",
         "views/mfg_ownership_rule_views.xml",

@@ -47,6 +47,7 @@ from . import (  # isort: skip  (extend models above)
     mfg_inbox_operation_state,
     mfg_inbox_production_increment,
     mfg_mes_increment,
+    mfg_late,
     mfg_mes_consumption,
     mfg_mes_labor,
     mfg_mes_state,
@@ -57,4 +58,5 @@ from . import (  # isort: skip  (extend models above)
     mfg_reconciliation_operations,
     mfg_reconciliation_quantities,
     mfg_reconciliation_stock,
+    mrp_workcenter_live,
 )

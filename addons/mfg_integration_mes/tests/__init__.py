@@ -1,6 +1,7 @@
 from . import (
     test_b2mml,
     test_bad_input,
+    test_cockpit,
     test_consumption,
     test_downtime,
     test_engineering_events,

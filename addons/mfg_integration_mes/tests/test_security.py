@@ -11,6 +11,7 @@ mfg.mes.state        r      r        r       r        r       rwc     -
 mfg.mes.labor        r      r        r       r        r       rwc     -
 mfg.mes.consumption  r      r        r       r        r       rwc     -
 mfg.ownership.rule   r      r        rwcu    r        r       -       -
+mfg.mes.cockpit      rwcu   rwcu     rwcu    rwcu     rwcu    -       -
 mfg.downtime         r      r        r       r        r       rwc     -
 mfg.downtime.impact  r      r        r       r        r       rwc     -
 """

@@ -1,1 +1,1 @@
-from . import mrp_production_split
+from . import mfg_mes_cockpit, mrp_production_split
