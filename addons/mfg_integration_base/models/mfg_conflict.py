@@ -28,7 +28,7 @@ class MfgConflict(models.Model):
     res_id = fields.Many2oneReference(string="Record id", model_field="model", readonly=True)
     ordering_key = fields.Char(required=True, readonly=True, index=True)
     field_group = fields.Selection([], required=True, readonly=True)
-    field = fields.Char(required=True, readonly=True, help="Technical name.")
+    field = fields.Char(string="Technical name", required=True, readonly=True)
     label = fields.Char(string="Field", required=True, readonly=True)
     here = fields.Char(string="Odoo", readonly=True)
     there = fields.Char(string="Partner", readonly=True)

@@ -48,7 +48,7 @@ class MfgReconciliationLine(models.Model):
         required=True,
         readonly=True,
     )
-    fact = fields.Char(readonly=True, help="Technical name of the fact.")
+    fact = fields.Char(string="Technical name", readonly=True)
     label = fields.Char(string="Fact", readonly=True)
     here = fields.Char(readonly=True)
     there = fields.Char(string="At the partner", readonly=True)

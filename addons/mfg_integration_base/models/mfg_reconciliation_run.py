@@ -62,7 +62,9 @@ class MfgReconciliationRun(models.Model):
     missing_there = fields.Integer(string="Missing at the partner", readonly=True)
     different = fields.Integer(readonly=True)
     in_flight = fields.Integer(
-        readonly=True, help="Rows that a message on its way will change: not counted."
+        string="On its way",
+        readonly=True,
+        help="Rows that a message on its way will change: not counted.",
     )
     difference_count = fields.Integer(
         string="Differences", compute="_compute_difference_count", store=True

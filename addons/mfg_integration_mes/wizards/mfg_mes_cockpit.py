@@ -12,7 +12,6 @@ class MfgMesCockpit(models.TransientModel):
 
     _name = "mfg.mes.cockpit"
     _description = "Shop-floor cockpit"
-    _rec_name = "create_date"
 
     company_id = fields.Many2one(
         "res.company", required=True, readonly=True, default=lambda self: self.env.company
@@ -27,6 +26,10 @@ class MfgMesCockpit(models.TransientModel):
     downtimes = fields.Integer(compute="_compute_counts")
     at_risk = fields.Integer(compute="_compute_counts")
     all_well = fields.Boolean(compute="_compute_counts")
+
+    def _compute_display_name(self):
+        for cockpit in self:
+            cockpit.display_name = self.env._("Shop-floor cockpit")
 
     @api.model
     def action_open(self):
