@@ -8,7 +8,7 @@ from ..tools.json_writer import canonical_json
 from ..tools.outcome import Delivered
 from ..tools.schema import compile_schema
 
-MOST_PARTS = 1000
+MOST_PARTS = 100
 MOST_ROWS = 5000
 """Rows of one part; a larger snapshot comes in several."""
 

@@ -18,69 +18,66 @@ WATCHED = {
     "mrp.workorder": {"qty_produced": "progress", "date_start": "dates", "date_finished": "dates"},
     "stock.move": {"quantity": "consumption"},
 }
-"""Model -> field -> group. What Odoo writes by itself is not an edit, see ``_mfg_is_edit``."""
+"""Model -> field -> group. What Odoo writes by itself is not an edit, see ``is_edit``."""
 
 REPORTED = frozenset({"progress", "consumption"})
 """Groups that reports have values of: what people set there is kept, whoever owns it."""
 
 
-class Base(models.AbstractModel):
-    _inherit = "base"
+def is_edit(records, vals):
+    """Whether a person writes, and not Odoo on its way to something else.
 
-    @api.model
-    def _mfg_is_edit(self, vals):
-        """Whether a person writes, and not Odoo on its way to something else.
+    A message that is booked has its cause, Odoo's own steps are the superuser's, and finishing
+    writes the state along.
+    """
+    return not (
+        records.env.su
+        or records._mfg_cause()
+        or Reported.of(records.env)
+        or vals.get("state") == "done"
+    )
 
-        A message that is booked has its cause, Odoo's own steps are the superuser's, and finishing
-        writes the state along.
-        """
-        return not (
-            self.env.su or self._mfg_cause() or Reported.of(self.env) or vals.get("state") == "done"
-        )
 
-    def _mfg_watched(self, vals):
-        """``[(field, group)]`` of the watched fields that a person is about to change."""
-        names = WATCHED[self._name].keys() & vals.keys()
-        if not names or not self._mfg_is_edit(vals):
-            return []
-        return [(name, WATCHED[self._name][name]) for name in sorted(names)]
+def before_edit(records, vals):
+    """Call before ``write``: stops who may not, and returns what has to be kept afterwards.
 
-    def _mfg_edit(self, vals):
-        """Call before ``write``: stops who may not, and returns what has to be kept afterwards.
-
-        :return: list of ``(record, field, rule, value until now)``
-        :raises UserError: the field is the shop floor's
-        """
-        kept = []
-        for name, group in self._mfg_watched(vals):
-            for record in self:
-                order = record._mfg_owned_order()
-                if not order or record._mfg_same(name, vals[name]):
-                    continue
-                rule = self.env["mfg.ownership.rule"]._rule(
-                    order, group, record._mfg_owned_workcenter()
-                )
-                if rule and rule.owner == "mes":
-                    order._mfg_stop_edit(record, name, rule)
-                if rule and (rule.owner == "mes" or group in REPORTED):
-                    kept.append((record, name, rule, record[name]))
-        return kept
-
-    @api.model
-    def _mfg_keep_edits(self, kept):
-        """Call after ``write`` with what ``_mfg_edit`` returned."""
-        for record, name, rule, before in kept:
+    :return: list of ``(record, field, rule, value until now)``
+    :raises UserError: the field is the shop floor's
+    """
+    watched = WATCHED[records._name]
+    names = watched.keys() & vals.keys()
+    if not names or not is_edit(records, vals):
+        return []
+    rules = records.env["mfg.ownership.rule"]
+    kept = []
+    for name in sorted(names):
+        for record in records:
             order = record._mfg_owned_order()
-            order._mfg_conflict(record, name, rule, here=record[name], there=before)
+            if not order or _is_same(record, name, vals[name]):
+                continue
+            rule = rules._rule(order, watched[name], record._mfg_owned_workcenter())
+            if rule and rule.owner == "mes":
+                order._mfg_stop_edit(record, name, rule)
+            if rule and (rule.owner == "mes" or watched[name] in REPORTED):
+                kept.append((record, name, rule, record[name]))
+    return kept
 
-    def _mfg_same(self, name, value):
-        field = self._fields[name]
-        before = field.convert_to_write(self[name], self)
-        if field.type == "float":
-            return not float_compare(before or 0.0, value or 0.0, precision_digits=6)
-        return (field.convert_to_cache(value, self) or False) == (
-            field.convert_to_cache(before, self) or False
-        )
+
+def after_edit(kept):
+    """Call after ``write`` with what ``before_edit`` returned."""
+    for record, name, rule, before in kept:
+        order = record._mfg_owned_order()
+        order._mfg_conflict(record, name, rule, here=record[name], there=before)
+
+
+def _is_same(record, name, value):
+    field = record._fields[name]
+    before = field.convert_to_write(record[name], record)
+    if field.type == "float":
+        return not float_compare(before or 0.0, value or 0.0, precision_digits=6)
+    return (field.convert_to_cache(value, record) or False) == (
+        field.convert_to_cache(before, record) or False
+    )
 
 
 class MrpProduction(models.Model):
@@ -163,9 +160,9 @@ class MrpProduction(models.Model):
         )
 
     def write(self, vals):
-        kept = self._mfg_edit(vals)
+        kept = before_edit(self, vals)
         result = super().write(vals)
-        self._mfg_keep_edits(kept)
+        after_edit(kept)
         return result
 
 
@@ -179,9 +176,9 @@ class MrpWorkorder(models.Model):
         return self.workcenter_id
 
     def write(self, vals):
-        kept = self._mfg_edit(vals)
+        kept = before_edit(self, vals)
         result = super().write(vals)
-        self._mfg_keep_edits(kept)
+        after_edit(kept)
         return result
 
 
@@ -195,9 +192,9 @@ class StockMove(models.Model):
         return self.workorder_id.workcenter_id
 
     def write(self, vals):
-        kept = self._mfg_edit(vals)
+        kept = before_edit(self, vals)
         result = super().write(vals)
-        self._mfg_keep_edits(kept)
+        after_edit(kept)
         return result
 
 
@@ -207,7 +204,7 @@ class StockScrap(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         scraps = super().create(vals_list)
-        if self._mfg_is_edit({}):
+        if is_edit(self, {}):
             for scrap in scraps:
                 scrap._mfg_scrapped_by_hand()
         return scraps

@@ -171,5 +171,7 @@ class MfgReconciliationQuantities(models.AbstractModel):
                     line.name,
                 )
             )
-        progress._set_good(Decimal(str(line.values["good"])), reason)
-        order._mfg_book_good(progress)
+        # sudo: who may change the order takes over what its shop floor says; nobody writes reports,
+        # and what is the shop floor's is guarded against people.
+        progress.sudo()._set_good(Decimal(str(line.values["good"])), reason)
+        order.sudo()._mfg_book_good(progress.sudo())

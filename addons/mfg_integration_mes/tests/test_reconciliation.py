@@ -4,7 +4,7 @@ import json
 from datetime import timedelta
 
 from odoo import fields
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 
 from ..models import mfg_production_payload as payload
@@ -221,6 +221,21 @@ class TestQuantities(ReconciliationCase):
         )
         self.booked(saw, 2, 7)
         self.assertEqual(saw.qty_produced, 7, "later reports count on from there")
+
+    def test_accepted_by_people_with_the_right_to(self):
+        order = self.make_order()
+        saw = order.workorder_ids[0]
+        self.booked(saw, 1, 4)
+        line = self.snapshot(self.kind, [{"workorder": saw.mfg_uuid, "good": 6}]).line_ids
+        operator = self.user("mfg_integration_base.group_operator")
+        with self.assertRaises(AccessError):
+            line.with_user(operator)._accept("Counted")
+        self.assertEqual((line.state, saw.qty_produced), ("open", 4))
+        both = self.user("mfg_integration_base.group_operator", "mrp.group_mrp_user")
+        line.with_user(both)._accept("Counted")
+        self.assertEqual((line.state, saw.qty_produced), ("accepted", 6))
+        self.assertEqual(line.decided_by_id, both)
+        self.assertFalse(order.mfg_conflict_count, "what the shop floor says is no conflict")
 
     def test_what_cannot_be_accepted(self):
         order = self.make_order()
