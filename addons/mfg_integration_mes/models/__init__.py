@@ -47,6 +47,7 @@ from . import (  # isort: skip  (extend models above)
     mfg_inbox_operation_state,
     mfg_inbox_production_increment,
     mfg_mes_increment,
+    mfg_external_ref,
     mfg_late,
     mfg_mes_consumption,
     mfg_mes_labor,

@@ -5,6 +5,7 @@ from . import (
     test_consumption,
     test_downtime,
     test_engineering_events,
+    test_external_refs,
     test_increment,
     test_install,
     test_labor,
