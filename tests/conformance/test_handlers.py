@@ -36,6 +36,12 @@ SAMPLES = {
         "reason": NOBODY,
         "started_at": "2026-01-01T00:00:00Z",
     },
+    "workcenter_state": {
+        "workcenter": NOBODY,
+        "sequence": 1,
+        "state": "idle",
+        "at": "2026-01-01T00:00:00Z",
+    },
     "workorder_state": {
         "workorder": NOBODY,
         "sequence": 1,

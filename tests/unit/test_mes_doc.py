@@ -16,6 +16,7 @@ from odoo.addons.mfg_integration_mes.tools import (
     increment,
     labor,
     lot,
+    machine_state,
     operation_state,
 )
 from odoo.addons.mfg_integration_mes.tools.report import SCHEMA, parse
@@ -62,8 +63,13 @@ def test_the_example_is_a_lot():
 
 @pytest.mark.parametrize(
     ("module", "member"),
-    [(operation_state, "state"), (labor, "entries"), (consumption, "consumption")],
-    ids=["state", "labor", "consumption"],
+    [
+        (operation_state, "state"),
+        (labor, "entries"),
+        (consumption, "consumption"),
+        (machine_state, "counters"),
+    ],
+    ids=["state", "labor", "consumption", "machine"],
 )
 def test_the_example_is_one(module, member):
     properties = module.SCHEMA["properties"].keys()
@@ -74,7 +80,14 @@ def test_the_example_is_one(module, member):
 
 @pytest.mark.parametrize(
     "schema",
-    [SCHEMA, increment.SCHEMA, downtime.SCHEMA, operation_state.SCHEMA, labor.SCHEMA],
+    [
+        SCHEMA,
+        increment.SCHEMA,
+        downtime.SCHEMA,
+        operation_state.SCHEMA,
+        labor.SCHEMA,
+        machine_state.SCHEMA,
+    ],
     ids=lambda schema: schema["title"],
 )
 def test_members_of_a_message_are_explained(schema):

@@ -44,6 +44,7 @@ from . import (
 from . import (  # isort: skip  (extend models above)
     mfg_inbox_consumption,
     mfg_inbox_labor,
+    mfg_inbox_machine_state,
     mfg_inbox_operation_state,
     mfg_inbox_production_increment,
     mfg_mes_increment,
@@ -51,6 +52,8 @@ from . import (  # isort: skip  (extend models above)
     mfg_late,
     mfg_mes_consumption,
     mfg_mes_labor,
+    mrp_workcenter_live,  # isort: skip
+    mfg_mes_machine,
     mfg_mes_state,
     mfg_ownership_booking,
     mfg_ownership_guard,
@@ -59,5 +62,4 @@ from . import (  # isort: skip  (extend models above)
     mfg_reconciliation_operations,
     mfg_reconciliation_quantities,
     mfg_reconciliation_stock,
-    mrp_workcenter_live,
 )

@@ -7,6 +7,7 @@ SHOP_FLOOR = [
     ("lot_creation", "Lot or serial number"),
     ("workorder_state", "State of an operation"),
     ("labor_report", "Labor time"),
+    ("workcenter_state", "State of a machine"),
     ("material_consumption", "Consumed components"),
 ]
 """What a shop floor sends, by handler."""

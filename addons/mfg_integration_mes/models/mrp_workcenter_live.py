@@ -24,11 +24,18 @@ class MrpWorkcenter(models.Model):
         )
         for workcenter in self:
             own = lines.filtered(lambda line, w=workcenter: line.workcenter_id == w)
-            down = own.filtered(lambda line: line._mfg_is_downtime())
-            line = (down or own)[:1]
-            workcenter.mfg_live_state = "down" if down else "running" if own else "idle"
-            workcenter.mfg_live_since = line.date_start
+            workcenter.mfg_live_state, workcenter.mfg_live_since = workcenter._mfg_live(own)
             workcenter.mfg_last_signal_at = signals.get(workcenter.id, False)
+
+    def _mfg_live(self, lines):
+        """``(state, naive UTC since when or False)``.
+
+        :param lines: its open time lines, oldest first
+        """
+        self.ensure_one()
+        down = lines.filtered(lambda line: line._mfg_is_downtime())
+        state = "down" if down else "running" if lines else "idle"
+        return state, (down or lines)[:1].date_start
 
     def _mfg_last_signals(self):
         """``{id: naive UTC}`` of those that were ever reported on."""

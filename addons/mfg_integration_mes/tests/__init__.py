@@ -10,6 +10,7 @@ from . import (
     test_install,
     test_labor,
     test_lot_creation,
+    test_machine_state,
     test_maintenance_events,
     test_material_events,
     test_operation_state,

@@ -12,6 +12,7 @@ mfg.mes.labor        r      r        r       r        r       rwc     -
 mfg.mes.consumption  r      r        r       r        r       rwc     -
 mfg.ownership.rule   r      r        rwcu    r        r       -       -
 mfg.mes.cockpit      rwcu   rwcu     rwcu    rwcu     rwcu    -       -
+mfg.mes.machine      r      r        r       r        r       rwc     -
 mfg.downtime         r      r        r       r        r       rwc     -
 mfg.downtime.impact  r      r        r       r        r       rwc     -
 """
