@@ -68,6 +68,7 @@ class PlantStory:
     def __init__(self, odoo: Odoo, folder: Path, narrative: Narrative, play: Play = Play()):
         self.odoo = odoo
         self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
         self.tell = narrative
         self.play = play
         self.admin = odoo.rpc()
