@@ -122,8 +122,11 @@ def test_both_sides_find_the_same(here, there):
     theirs = compare(there, here, NOTHING, complete=True)
     assert set(ours.missing_here) == set(theirs.missing_there) == set(there) - set(here)
     assert ours.drift == theirs.drift
+    # By copy_negate: the minus sign rounds.
     mirrored = {
-        Difference(d.key, d.field, d.there, d.here, None if d.drift is None else -d.drift)
+        Difference(
+            d.key, d.field, d.there, d.here, None if d.drift is None else d.drift.copy_negate()
+        )
         for d in theirs.different
     }
     assert {_plain(d) for d in ours.different} == {_plain(d) for d in mirrored}

@@ -31,7 +31,7 @@ class MfgMesMachine(models.Model):
     state = fields.Selection(STATES, required=True, readonly=True)
     since = fields.Datetime(readonly=True, help="When it was first seen in this state.")
     at = fields.Datetime(string="Seen", required=True, readonly=True)
-    counters = fields.Json(readonly=True)
+    counters = fields.Json(string="Counters by name", readonly=True)
     counters_text = fields.Char(string="Counters", compute="_compute_counters_text")
     message_uuid = fields.Char(string="Message", readonly=True)
 
